@@ -1,0 +1,109 @@
+"""What a driver is: five verbs, each idempotent, and what it can do.
+
+A driver is opened for one service, with the plan's models and a fencing number, by its factory (entry-point group
+`mlship.drivers`). The higher fencing number wins: once a driver with a higher one has been opened for the service,
+`ensure`, `route`, `retire` and `shutdown` of all older ones raise `LeaseLost` and change nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from mlship.clock import Clock
+from mlship.metrics.counters import Counters
+from mlship.plan.model import Capability, DriverSpec, Model
+from mlship.plan.routing import Routing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedModel:
+    """Replicas of a model that run, and those of them that pass their health check now."""
+
+    running: int = 0
+    ready: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """What is really there: asked of the world, never remembered."""
+
+    routing: Routing | None = None
+    """The routing that is live, or that comes back with the router; None: there never was one."""
+    models: Mapping[str, ObservedModel] = field(default_factory=dict)
+    router: bool = False
+    """The router runs and answers."""
+    address: str = ""
+    """Where users send their requests, "127.0.0.1:8080"."""
+
+
+class Driver(Protocol):
+    """Hands on a backend. Every verb may be called again with the same argument and then changes nothing.
+
+    Raises, from every verb:
+        OutOfReach: the backend does not answer.
+        LeaseLost: a driver with a higher fencing number holds the service.
+    """
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What this driver can do beyond the five verbs."""
+        ...
+
+    def observe(self) -> Observed:
+        """What runs, what is ready, and what the routing really is. Changes nothing."""
+        ...
+
+    def ensure(self, model: str, replicas: int) -> None:
+        """Start or drain replicas until exactly `replicas` run and each has passed its health check.
+
+        Raises:
+            ModelNotReady: a replica died or did not pass in time; what this call started is stopped again.
+        """
+        ...
+
+    def route(self, routing: Routing) -> None:
+        """Make `routing` the live one, all or nothing, and confirm it by reading it back. Starts the router if it is down.
+
+        Raises:
+            RoutingRefused: the router did not take it; the routing before is live.
+        """
+        ...
+
+    def measure(self) -> Counters:
+        """Cumulative counters per model since the router started."""
+        ...
+
+    def retire(self, model: str) -> None:
+        """Drain and stop every replica of a model that gets no traffic."""
+        ...
+
+    def shutdown(self) -> None:
+        """Drain and stop the router, then every model: nothing of the service is left running."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What a driver is opened with."""
+
+    service: str
+    spec: DriverSpec
+    models: Mapping[str, Model]
+    fence: int | None
+    """The fencing number; None opens it for looking only: `observe` and `measure`."""
+    state: Path
+    """The folder of mlship's state; a driver keeps its own under it."""
+    clock: Clock
+
+
+class DriverFactory(Protocol):
+    """What an entry point of the group `mlship.drivers` loads."""
+
+    capabilities: frozenset[Capability]
+
+    def __call__(self, opening: Opening) -> Driver:
+        """Open the driver; quick, and without side effects beyond claiming the fencing number."""
+        ...

@@ -1,0 +1,1 @@
+"""Runs the steps: intent, act, outcome, look, judge, decide."""

@@ -1,0 +1,1 @@
+"""Numbers in: cumulative counters, and the looks that are differences of them."""

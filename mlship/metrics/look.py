@@ -1,0 +1,31 @@
+"""A look: the numbers of one interval, which gates absorb once and the journal keeps for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mlship.metrics.counters import Tally
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """Tallies per model over one interval in which the routing did not change.
+
+    Number 0 is the history before the rollout: it fixes the latency edges and the expected rates, and is evidence of
+    nothing.
+    """
+
+    number: int
+    start: float
+    end: float
+    weights: Mapping[str, int]
+    """Basis points asked of each model during the interval."""
+    tallies: Mapping[str, Tally] | None
+    """None: the numbers could not be had (source out of reach, or the counters started anew)."""
+    settling: bool = False
+    """The first interval under a new routing: requests drawn under the old one may still end in it."""
+    warming: frozenset[str] = field(default_factory=frozenset)
+    """Models whose latency does not count yet."""
+    trouble: str = ""
+    """Why `tallies` is None."""

@@ -1,0 +1,199 @@
+"""What was asked: a plan as frozen values. No I/O, no defaults that the schema does not state.
+
+Durations are seconds, shares are basis points (10 000 = 100 %), margins and rates are 0..1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from mlship.plan.routing import HeaderMatch
+from mlship.plan.step import AtDeadline
+
+
+class Capability(StrEnum):
+    """What only some drivers can do. A plan that needs more than its driver has is refused before anything is touched."""
+
+    SPLIT = "split"
+    """Divide live traffic between models by weight."""
+    STICKY = "sticky"
+    """Keep a user on one model, monotone in the weight."""
+    MATCH = "match"
+    """Route by request header."""
+    REPLICAS = "replicas"
+    """Run several replicas of a model and change their number."""
+    CLOSE = "close"
+    """Answer 503 with Retry-After while nothing serves."""
+    COUNTERS = "counters"
+    """Count requests, errors and latency per model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriverSpec:
+    """The backend, named by its key in the plan, and its own settings."""
+
+    name: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How a replica shows that it can serve: GET `path` answers 2xx."""
+
+    path: str = "/v2/health/ready"
+    within: float = 60.0
+    """Seconds from the start of a replica to its first good answer."""
+    timeout: float = 2.0
+    """Seconds that one check may take."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A version that can serve."""
+
+    name: str
+    replicas: int = 1
+    health: Health = Health()
+    command: tuple[str, ...] = ()
+    """Driver `process`: the argument list; `{port}` is replaced by the port to listen on (also in `$PORT`)."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Values may hold `${env:NAME}`, which is resolved when a replica starts and never stored."""
+    workdir: str | None = None
+    timeout: float = 0.0
+    """Seconds that the router waits for an answer; 0 waits for ever."""
+    drain: float = 30.0
+    """Most seconds that a retiring replica gets to finish the requests it has."""
+    faults: Mapping[str, Any] = field(default_factory=dict)
+    """Driver `memory`: scripted behaviour."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """`metric` of the candidate is not worse than that of the live model by more than `margin`.
+
+    `margin` is in probability points: of errors for `error_rate`; for `latency_pNN`, of requests slower than the live
+    model's NNth percentile.
+    """
+
+    name: str
+    metric: str
+    margin: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """`metric` of the candidate stays at or under `maximum` (a rate, or seconds for `latency_pNN`)."""
+
+    name: str
+    metric: str
+    maximum: float
+    sustained: float = 0.0
+    """Seconds that the evidence against the candidate must last before the gate fails (`for` in the plan)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manual:
+    """Somebody says `mlship promote`."""
+
+    name: str
+    by: str
+
+
+Gate = Comparison | Threshold | Manual
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """What every strategy shares. None means: the strategy's own default."""
+
+    name: str
+    gates: tuple[str, ...] | None = None
+    """Names of gates; None: the plan's default gates."""
+    requests: int | None = None
+    at_most: float | None = None
+    at_deadline: AtDeadline = AtDeadline.ROLLBACK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Canary(Stage):
+    """A growing share of the users."""
+
+    weights: tuple[int, ...]
+    hold: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlueGreen(Stage):
+    """A full second environment, tested on the side, then all traffic at once."""
+
+    preview: HeaderMatch | None = None
+    hold: float
+    """Seconds that green runs on the side before the switch."""
+    bake: float
+    """Seconds after the switch during which blue stays warm and the guards go on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rolling(Stage):
+    """Replicas replaced batch by batch; ready replicas never fall below the live model's number less `unavailable`."""
+
+    batch: int
+    surge: int
+    """Replicas above the wanted number while a batch is replaced."""
+    unavailable: int
+    """Replicas below the wanted number while a batch is replaced."""
+    hold: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recreate(Stage):
+    """Stop old, start new. The downtime is announced, measured and reported."""
+
+    bake: float
+
+
+AnyStage = Canary | BlueGreen | Rolling | Recreate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alpha:
+    """Error probabilities over a whole rollout."""
+
+    rollback: float = 0.05
+    """Most probability of rolling back a harmless candidate, all gates and guards together."""
+    promote: float = 0.05
+    """Most probability of promoting a candidate that is worse by the margin."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What the user wrote, read and checked."""
+
+    service: str
+    driver: DriverSpec
+    models: Mapping[str, Model]
+    live: str | None
+    """None: what the last rollout left live."""
+    candidate: str | None
+    """None: the only model that is not live."""
+    assign_by: str | None
+    """Request header that holds the unit of assignment."""
+    gates: Mapping[str, Gate]
+    guards: tuple[str, ...]
+    stages: tuple[AnyStage, ...]
+    alpha: Alpha = Alpha()
+    look_every: float = 5.0
+    """Seconds between two looks at the counters."""
+    warmup: float = 0.0
+    """Seconds after a model's first traffic that do not count for latency."""
+    bake: float = 0.0
+    """Seconds at 100 % after the last stage during which the guards go on and the old model stays warm."""
+    keep_old: bool = False
+    """The old model stays up after the promotion, as a warm way back."""
+    traffic: float | None = None
+    """Requests per second that the user expects; only the preview uses it."""
+    document: Mapping[str, Any] = field(default_factory=dict)
+    """The plan as JSON, references unresolved: what the journal keeps."""

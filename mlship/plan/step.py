@@ -1,0 +1,56 @@
+"""What a stage compiles to. A step is inert data: `mlship plan` prints the very steps that `mlship deploy` executes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from mlship.plan.routing import Routing
+
+
+class AtDeadline(StrEnum):
+    """What happens when a step has not passed by its deadline."""
+
+    ROLLBACK = "rollback"
+    PARK = "park"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One routing, one wait, its gates. Carried out in this order: `ready`, `routing`, `keep`, then hold and judge."""
+
+    stage: str
+    strategy: str
+    label: str
+    """What a person reads: "5 %", "batch 2 of 3", "green is up", "bake"."""
+    routing: Routing
+    ready: Mapping[str, int] = field(default_factory=dict)
+    """Model → replicas that must have passed their health check before the routing changes."""
+    keep: Mapping[str, int] = field(default_factory=dict)
+    """Model → replicas that stay once the routing is confirmed; 0 drains and stops the model."""
+    gates: tuple[str, ...] = ()
+    """Names of the gates that must pass before the next step."""
+    guards: tuple[str, ...] = ()
+    """Names of the gates that roll back when they fail, and do not hold the step otherwise."""
+    proof: bool = False
+    """Comparisons must prove "not worse by the margin", not merely show no harm."""
+    hold: float = 0.0
+    """Least seconds in this step."""
+    requests: int = 0
+    """Least requests that the candidate must have answered in this step."""
+    deadline: float = 3600.0
+    """Most seconds in this step."""
+    at_deadline: AtDeadline = AtDeadline.ROLLBACK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledPlan:
+    """A plan, compiled: every step forward, and the one way back from each of them."""
+
+    service: str
+    live: str
+    candidate: str | None
+    """None: the plan only brings the live model up."""
+    steps: tuple[Step, ...]
+    way_back: Step
