@@ -65,7 +65,7 @@ class Driver(Protocol):
         ...
 
     def route(self, routing: Routing) -> None:
-        """Make `routing` the live one, all or nothing, and confirm it by reading it back. Starts the router if it is down.
+        """Make `routing` the live one, all or nothing, confirmed by reading it back; a router that is down is started.
 
         Raises:
             RoutingRefused: the router did not take it; the routing before is live.
