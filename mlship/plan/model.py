@@ -15,7 +15,7 @@ from mlship.plan.step import AtDeadline
 
 
 class Capability(StrEnum):
-    """What only some drivers can do; a plan that needs more than its driver has is refused before anything is touched."""
+    """What only some drivers can do; a plan that needs more than its driver has is refused before it runs."""
 
     SPLIT = "split"
     """Divide live traffic between models by weight."""
