@@ -1,0 +1,29 @@
+"""Canary: a small share of the users first; more, or back, without downtime."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from mlship.plan.model import Canary
+from mlship.plan.routing import Routing
+from mlship.plan.step import Step
+from mlship.strategies.pair import REQUESTS, Pair
+
+
+def compile_canary(stage: Canary, pair: Pair, current: Routing) -> Iterator[Step]:
+    """One step per weight. The last step that has both models must prove; the ones before must only show no harm."""
+    routings = [replace(pair.split(weight), matches=current.matches) for weight in stage.weights]
+    proof = max((place for place, routing in enumerate(routings) if pair.is_split(routing)), default=None)
+    for place, (weight, routing) in enumerate(zip(stage.weights, routings, strict=True)):
+        step = Step(
+            stage=stage.name,
+            strategy="canary",
+            label=f"{weight / 100:g} %",
+            ready={pair.candidate.name: pair.candidate.replicas},
+            routing=routing,
+            hold=stage.hold,
+            requests=REQUESTS if stage.requests is None else stage.requests,
+            proof=place == proof,
+        )
+        yield pair.waiting(pair.judged(step, stage), stage)

@@ -1,0 +1,68 @@
+"""The two models of a rollout, and the routings between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from mlship.plan.model import Comparison, Gate, Manual, Model, Plan, Stage
+from mlship.plan.routing import WHOLE, HeaderMatch, Routing
+from mlship.plan.step import Step
+
+REQUESTS = 100
+"""Requests that the candidate must have answered before a split step may pass, unless the stage says otherwise."""
+
+LEAST_DEADLINE = 3600.0
+"""Seconds; a step's deadline is this or ten times its hold, whichever is longer, unless the stage says `at-most`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """The live model and its candidate, with what every routing of the rollout shares."""
+
+    plan: Plan
+    live: Model
+    candidate: Model
+    salt: str
+
+    def split(self, share: int) -> Routing:
+        """`share` basis points to the candidate, the rest to the live model; the candidate's segment only grows."""
+        widths = ((self.candidate.name, share), (self.live.name, WHOLE - share))
+        return Routing(
+            segments=tuple((model, width) for model, width in widths if width),
+            assign_by=self.plan.assign_by,
+            salt=self.salt,
+        )
+
+    def preview(self, routing: Routing, match: HeaderMatch | None) -> Routing:
+        """The same shares, with one header that reaches the candidate."""
+        return replace(routing, matches=(replace(match, model=self.candidate.name),)) if match else routing
+
+    def is_split(self, routing: Routing) -> bool:
+        """Live and candidate both get traffic, so that they can be compared."""
+        return {self.live.name, self.candidate.name} <= routing.weights.keys()
+
+    def judged(self, step: Step, stage: Stage) -> Step:
+        """The step with those of the stage's gates and the plan's guards that its routing gives numbers to."""
+        gates = tuple(name for name in stage.gates or () if self._speaks(self.plan.gates[name], step.routing))
+        guards = tuple(
+            name for name in self.plan.guards if name not in gates and self._speaks(self.plan.gates[name], step.routing)
+        )
+        return replace(step, gates=gates, guards=guards)
+
+    def waiting(self, step: Step, stage: Stage) -> Step:
+        """The step with the stage's deadline."""
+        deadline = stage.at_most if stage.at_most is not None else max(LEAST_DEADLINE, 10 * step.hold)
+        return replace(step, deadline=deadline, at_deadline=stage.at_deadline)
+
+    def manual(self, stage: Stage) -> tuple[str, ...]:
+        """The stage's gates that a person signs off."""
+        return tuple(name for name in stage.gates or () if isinstance(self.plan.gates[name], Manual))
+
+    def _speaks(self, gate: Gate, routing: Routing) -> bool:
+        match gate:
+            case Comparison():
+                return self.is_split(routing)
+            case Manual():
+                return True
+            case _:
+                return routing.share(self.candidate.name) > 0
