@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mlship.metrics.counters import Counters
 from mlship.metrics.look import Look
 from mlship.plan.routing import Routing
 from mlship.plan.step import CompiledPlan
@@ -78,6 +79,8 @@ class Settled:
     """The acts of step `step` are done; its hold time and its deadline count from here."""
 
     step: int
+    reading: Counters | None = None
+    """The counters at this moment: the first look is the difference to them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +90,8 @@ class Looked:
     step: int
     look: Look
     verdicts: tuple[Verdict, ...] = ()
+    reading: Counters | None = None
+    """The counters at the end of the interval: the next look is the difference to them, in whatever process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

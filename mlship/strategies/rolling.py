@@ -26,7 +26,7 @@ def batches(stage: Rolling, *, old: int, new: int) -> Iterator[Batch]:
     with no new replica makes room where `surge` alone is too little.
     """
     pace = max(1, min(stage.batch, stage.surge + stage.unavailable))
-    started = list(range(pace, new, pace)) + [new]
+    started = [*range(pace, new, pace), new]
     room = old + stage.surge - started[0]
     if room < old:
         yield Batch(new=0, old=room)

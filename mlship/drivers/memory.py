@@ -1,0 +1,254 @@
+"""A backend without processes: a made-up world with scripted faults, for tests, rehearsals and simulations.
+
+The world is a small JSON file under the state folder, so every shell sees the same one. Its traffic follows the clock:
+`rate` requests per second, divided exactly by weight, with each model's error rate and latency, no randomness.
+
+Settings of the driver (`driver: {memory: {...}}`):
+    rate         requests per second that users send (default 100)
+    outage       [from, to] seconds after the first routing in which `measure` is out of reach
+    refuse       number of the first routings that the router refuses
+Script of a model (`faults:`):
+    error-rate   share of its answers that are errors, 0..1
+    latency      seconds that most of its answers take (default 0.02)
+    start        seconds until a replica is ready
+    never-ready  true: its replicas never pass their health check
+    dies-after   seconds after which its replicas die
+    errs-after   seconds of serving after which `error-rate` begins
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mlship.drivers.base import Observed, ObservedModel, Opening
+from mlship.errors import LeaseLost, ModelNotReady, OutOfReach, RoutingRefused
+from mlship.metrics.counters import LATENCY_EDGES, Counters, Tally
+from mlship.plan.model import Capability
+from mlship.plan.routing import HeaderMatch, Routing
+
+SLOWNESS = ((1.0, 0.5), (1.5, 0.4), (2.5, 0.09), (5.0, 0.01))
+"""How latency spreads: (multiple of the scripted latency, share of the answers)."""
+
+World = dict[str, Any]
+
+
+class MemoryDriver:
+    """`Driver` over a world in a file."""
+
+    capabilities = frozenset(Capability)
+
+    def __init__(self, opening: Opening) -> None:
+        self._opening = opening
+        self._models = opening.models
+        self._clock = opening.clock
+        self._file = opening.state / "memory" / f"{opening.service}.json"
+        if opening.fence is not None:
+            with self._changing():
+                pass
+
+    def observe(self) -> Observed:
+        """What the world holds now."""
+        world = self._read()
+        models = {name: self._observed(name, model) for name, model in world["models"].items() if model["replicas"]}
+        routing = _routing(world["routing"]) if world["routing"] else None
+        return Observed(routing=routing, models=models, router=world["router"], address="memory")
+
+    def ensure(self, model: str, replicas: int) -> None:
+        """Start or stop replicas; a start takes the scripted time."""
+        with self._changing() as world:
+            before = world["models"].get(model, {"replicas": 0, "since": self._clock.now()})
+            healthy = before["replicas"] > 0 and self._alive(model, before)
+            since = before["since"] if healthy else self._clock.now()
+            world["models"][model] = {"replicas": replicas, "since": since}
+        if healthy or not replicas:
+            return
+        self._clock.sleep(min(self._script(model, "start", 0.0), self._models[model].health.within))
+        if self._script(model, "never-ready", 0) or self._slow_start(model):
+            with self._changing() as world:
+                world["models"].pop(model, None)
+            raise ModelNotReady(
+                f"{model} did not pass its health check within {self._models[model].health.within:g} s",
+                hint=f"read the model's log, or raise models.{model}.health.within",
+            )
+
+    def route(self, routing: Routing) -> None:
+        """Make `routing` live, unless the script refuses it."""
+        with self._changing() as world:
+            if world["refused"] < self._setting("refuse", 0):
+                world["refused"] += 1
+                refused = True
+            else:
+                refused = False
+                world["routing"] = _plain(routing)
+                world["router"] = True
+        if refused:
+            raise RoutingRefused("the router refused the routing", hint="the world's script says so")
+
+    def measure(self) -> Counters:
+        """Counters up to now."""
+        now = self._clock.now()
+        with self._locked() as world:
+            since = now - world["born"]
+            start, end = self._outage()
+            if start <= since < end:
+                raise OutOfReach("the counters cannot be read", hint="the world's script says so")
+            if not world["router"]:
+                raise OutOfReach("the router is down", hint="`mlship resume` starts it again")
+        return Counters(at=now, epoch=str(world["epoch"]), models={m: _tally(t) for m, t in world["counters"].items()})
+
+    def retire(self, model: str) -> None:
+        """Stop every replica of a model."""
+        with self._changing() as world:
+            world["models"].pop(model, None)
+
+    def shutdown(self) -> None:
+        """Stop everything."""
+        with self._changing() as world:
+            world["models"] = {}
+            world["router"] = False
+            world["routing"] = None
+
+    def kill(self, model: str) -> None:
+        """For tests: the replicas of `model` die, as if killed from outside."""
+        with self._locked() as world:
+            world["models"].get(model, {})["killed"] = True
+
+    def kill_router(self) -> None:
+        """For tests: the router dies; its routing comes back with it, its counters start anew."""
+        with self._locked() as world:
+            world["router"] = False
+            world["epoch"] += 1
+            world["counters"] = {}
+
+    def _observed(self, name: str, model: dict[str, Any]) -> ObservedModel:
+        alive = model["replicas"] if self._alive(name, model) else 0
+        return ObservedModel(running=alive, ready=alive)
+
+    def _alive(self, name: str, model: dict[str, Any]) -> bool:
+        age = self._clock.now() - model["since"]
+        return not model.get("killed") and age < self._script(name, "dies-after", float("inf"))
+
+    def _slow_start(self, model: str) -> bool:
+        return self._script(model, "start", 0.0) > self._models[model].health.within
+
+    def _script(self, model: str, key: str, default: float) -> float:
+        spec = self._models.get(model)
+        return float(spec.faults.get(key, default)) if spec else default
+
+    def _setting(self, key: str, default: float) -> float:
+        return float(self._opening.spec.settings.get(key, default))
+
+    def _outage(self) -> tuple[float, float]:
+        start, end = self._opening.spec.settings.get("outage", (0.0, 0.0))
+        return float(start), float(end)
+
+    @contextmanager
+    def _changing(self) -> Iterator[World]:
+        """The world, for a change: only the highest fencing number may."""
+        fence = self._opening.fence
+        with self._locked() as world:
+            if fence is None or fence < world["fence"]:
+                raise LeaseLost(
+                    f"another run took over {self._opening.service}", hint="nothing was changed by this one"
+                )
+            world["fence"] = fence
+            yield world
+
+    @contextmanager
+    def _locked(self) -> Iterator[World]:
+        self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with self._file.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            world = self._read()
+            self._serve(world)
+            yield world
+            _write(self._file, world)
+
+    def _read(self) -> World:
+        if self._file.exists():
+            world: World = json.loads(self._file.read_text())
+            return world
+        now = self._clock.now()
+        return {
+            "fence": 0, "born": now, "served": now, "epoch": 1, "router": False, "routing": None,
+            "refused": 0, "models": {}, "counters": {}, "owed": {},
+        }  # fmt: skip
+
+    def _serve(self, world: World) -> None:
+        """Let the users' requests since the last change happen."""
+        now = self._clock.now()
+        seconds, world["served"] = now - world["served"], now
+        if not world["router"] or not world["routing"] or world["routing"]["closed"] or seconds <= 0:
+            return
+        for model, weight in _routing(world["routing"]).weights.items():
+            self._answer(world, model, self._setting("rate", 100) * seconds * weight / 10_000)
+
+    def _answer(self, world: World, model: str, requests: float) -> None:
+        placed = world["models"].get(model)
+        alive = placed is not None and self._alive(model, placed)
+        serving = self._clock.now() - placed["since"] if placed else 0.0
+        error_rate = (
+            self._script(model, "error-rate", 0.0) if serving >= self._script(model, "errs-after", 0.0) else 0.0
+        )
+        counter = world["counters"].setdefault(model, {"requests": 0, "errors": 0, "latency": {}})
+        count = _whole(world["owed"], f"{model} requests", requests)
+        counter["requests"] += count
+        counter["errors"] += _whole(world["owed"], f"{model} errors", count * (error_rate if alive else 1.0))
+        left = count
+        for multiple, share in reversed(SLOWNESS):
+            slow = (
+                left
+                if multiple == SLOWNESS[0][0]
+                else min(left, _whole(world["owed"], f"{model} {multiple}", count * share))
+            )
+            left -= slow
+            bucket = str(_bucket(multiple * self._script(model, "latency", 0.02)))
+            counter["latency"][bucket] = counter["latency"].get(bucket, 0) + slow
+
+
+def _whole(owed: dict[str, float], key: str, amount: float) -> int:
+    """The whole part of what is due under `key`; the rest is owed to the next time."""
+    due = owed.get(key, 0.0) + amount
+    whole = int(due + 1e-9)
+    owed[key] = due - whole
+    return whole
+
+
+def _bucket(seconds: float) -> int:
+    return next((place for place, edge in enumerate(LATENCY_EDGES) if seconds <= edge), len(LATENCY_EDGES))
+
+
+def _tally(counter: dict[str, Any]) -> Tally:
+    latency = tuple(counter["latency"].get(str(bucket), 0) for bucket in range(len(LATENCY_EDGES) + 1))
+    return Tally(requests=counter["requests"], errors=counter["errors"], latency=latency)
+
+
+def _plain(routing: Routing) -> dict[str, Any]:
+    return {
+        "segments": routing.segments,
+        "matches": [(match.header, match.value, match.model) for match in routing.matches],
+        "assign_by": routing.assign_by,
+        "salt": routing.salt,
+        "closed": routing.closed,
+    }
+
+
+def _routing(plain: dict[str, Any]) -> Routing:
+    return Routing(
+        segments=tuple((model, width) for model, width in plain["segments"]),
+        matches=tuple(HeaderMatch(header=h, value=v, model=m) for h, v, m in plain["matches"]),
+        assign_by=plain["assign_by"],
+        salt=plain["salt"],
+        closed=plain["closed"],
+    )
+
+
+def _write(file: Path, world: World) -> None:
+    partial = file.with_suffix(".partial")
+    partial.write_text(json.dumps(world))
+    partial.replace(file)
