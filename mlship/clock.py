@@ -20,23 +20,38 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's time. `wake` ends a sleep early, from a signal handler or another thread."""
+    """The machine's time. Another thread may `wake` a sleep; a signal handler may `interrupt` it."""
 
     def __init__(self) -> None:
-        self._woken = threading.Event()
+        self._stirred = threading.Event()
+        self._interrupted = False
 
     def now(self) -> float:
         """Seconds since the epoch."""
         return time.time()
 
     def sleep(self, seconds: float) -> None:
-        """Wait for `seconds`, or until `wake`."""
-        if self._woken.wait(max(seconds, 0.0)):
-            self._woken.clear()
+        """Wait for `seconds`, or until `wake`.
+
+        Raises:
+            KeyboardInterrupt: `interrupt` was called, during this sleep or since the last one. Sleeps are the only
+                places where a run may be cut: never inside an act.
+        """
+        stirred = self._stirred.wait(max(seconds, 0.0))
+        if stirred:
+            self._stirred.clear()
+        if self._interrupted:
+            self._interrupted = False
+            raise KeyboardInterrupt
 
     def wake(self) -> None:
         """End the sleep under way, or the next one."""
-        self._woken.set()
+        self._stirred.set()
+
+    def interrupt(self) -> None:
+        """Make the sleep under way, or the next one, raise KeyboardInterrupt."""
+        self._interrupted = True
+        self._stirred.set()
 
 
 class ManualClock:

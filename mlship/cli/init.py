@@ -1,0 +1,111 @@
+"""`mlship init`: a plan to start from, for one strategy."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlship.errors import UsageError
+
+
+class Strategy(StrEnum):
+    """Strategies that `init` writes a plan for."""
+
+    CANARY = "canary"
+    BLUE_GREEN = "blue-green"
+    ROLLING = "rolling"
+    RECREATE = "recreate"
+
+
+HEAD = """\
+# yaml-language-server: $schema=https://json-schema.org/draft/2020-12/schema
+# `mlship validate {file}` checks it, `mlship plan {file}` shows what would happen, `mlship deploy {file}` does it.
+# `mlship schema` prints the schema of this file; point the line above to a copy of it and your editor explains each key.
+version: 1
+service: {service}
+driver:
+  process: {{ listen: "127.0.0.1:8080" }}     # where your users send their requests
+models:
+  v1:                                       # what serves now
+    command: [python, serve.py, --model, model-v1, --port, "{{port}}"]
+    health: /v2/health/ready                # GET answers 2xx once a replica can serve
+    replicas: {replicas}
+  v2:                                       # what is to replace it
+    command: [python, serve.py, --model, model-v2, --port, "{{port}}"]
+    health: /v2/health/ready
+    replicas: {replicas}
+live: v1
+"""
+
+GATES = """\
+gates:
+  no-more-errors: { metric: error_rate, no-worse-than: live, margin: 1% }
+  not-slower: { metric: latency_p95, no-worse-than: live, margin: 5% }
+"""
+
+STAGES = {
+    Strategy.CANARY: """\
+# assign-by: header:x-user-id               # keep each user on one model; without it every request is drawn anew
+{gates}stages:
+  - strategy: canary
+    weights: [1%, 5%, 25%, 50%]             # 100 % follows once the last of them has proven "not worse"
+    hold: 10m                               # least time at each weight
+    gates: [no-more-errors, not-slower]
+""",
+    Strategy.BLUE_GREEN: """\
+stages:
+  - strategy: blue-green
+    preview: header:x-preview=green         # requests with this header reach v2 before everybody else does
+    hold: 5m                                # time to try it on the side
+    bake: 1h                                # v1 stays warm, the guards go on
+""",
+    Strategy.ROLLING: """\
+{gates}stages:
+  - strategy: rolling
+    batch: 1                                # replicas replaced at a time
+    surge: 1                                # replicas above the usual number meanwhile
+    unavailable: 0                          # replicas below it
+    hold: 2m                                # least time after each batch
+    gates: [no-more-errors, not-slower]
+""",
+    Strategy.RECREATE: """\
+stages:
+  - strategy: recreate                      # v1 stops before v2 starts: users get 503 meanwhile, measured and reported
+    bake: 10m
+""",
+}
+
+TAIL = """\
+guards:                                     # judged in every step; one that fails rolls back
+  - { metric: error_rate, max: 5%, for: 10s }
+"""
+
+
+def text(strategy: Strategy, *, service: str, file: str) -> str:
+    """The plan as text."""
+    replicas = 3 if strategy is Strategy.ROLLING else 1
+    stages = STAGES[strategy].replace("{gates}", GATES)
+    return HEAD.format(service=service, file=file, replicas=replicas) + stages + TAIL
+
+
+def init(
+    file: Annotated[Path, typer.Argument(help="Where to write; - prints it.")] = Path("plan.yaml"),
+    strategy: Annotated[Strategy, typer.Option("--strategy", "-s", help="How v2 replaces v1.")] = Strategy.CANARY,
+    service: Annotated[str, typer.Option("--service", help="Name that every other command takes.")] = "my-model",
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+) -> None:
+    """Write a commented plan to start from."""
+    if str(file) == "-":
+        typer.echo(text(strategy, service=service, file="plan.yaml"), nl=False)
+        return
+    try:
+        with file.open("w" if force else "x", encoding="utf-8") as handle:
+            handle.write(text(strategy, service=service, file=str(file)))
+    except FileExistsError as error:
+        raise UsageError(f"{file} exists", hint="give another name, or --force to overwrite it") from error
+    except OSError as error:
+        raise UsageError(f"{file} cannot be written: {error.strerror}", hint="give another place") from error
+    typer.echo(f"wrote {file}; now put your models' commands into it and run `mlship validate {file}`")

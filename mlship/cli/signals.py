@@ -1,0 +1,48 @@
+"""Ctrl-C and SIGTERM: the first parks at the next safe point, the second leaves at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from types import FrameType, TracebackType
+
+from mlship.clock import SystemClock
+from mlship.errors import Exit
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Signals(AbstractContextManager["Signals"]):
+    """Handlers for as long as the context lasts. A rollback under way is finished, not parked."""
+
+    def __init__(self, *, clock: SystemClock, rolling_back: Callable[[], bool], say: Callable[[str], None]) -> None:
+        self._clock = clock
+        self._rolling_back = rolling_back
+        self._say = say
+        self._count = 0
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> Signals:
+        for number in SIGNALS:
+            self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        self._count += 1
+        if self._count > 1:
+            self._say("left at once; `mlship status` tells where the traffic is, `mlship resume` goes on")
+            os._exit(Exit.INTERRUPTED)
+        if self._rolling_back():
+            self._say("a rollback is under way and will be finished; once more leaves at once")
+        else:
+            self._say("parking at the next safe point; once more leaves at once")
+            self._clock.interrupt()

@@ -1,0 +1,121 @@
+"""The only module that builds objects: every other one is handed what it needs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlship.errors import UsageError
+
+if TYPE_CHECKING:
+    from mlship.clock import Clock
+    from mlship.drivers.base import Driver
+    from mlship.journal.lease import Holder
+    from mlship.journal.state import ServiceState
+    from mlship.journal.store import Journal
+    from mlship.plan.model import Plan
+
+
+def state_folder() -> Path:
+    """Where mlship keeps what must outlive a command: `MLSHIP_STATE`, else the user's state folder."""
+    named = os.environ.get("MLSHIP_STATE")
+    if named:
+        return Path(named).expanduser().absolute()
+    from platformdirs import user_state_path
+
+    return user_state_path("mlship")
+
+
+def open_journal(clock: Clock) -> Journal:
+    """The journal in the state folder."""
+    from mlship.journal.store import Journal
+
+    return Journal(state_folder(), clock)
+
+
+def read_plan(file: Path, variables: Iterable[str] = ()) -> Plan:
+    """The checked plan in `file`.
+
+    Raises:
+        PlanError: with every fault of the file.
+        UsageError: a variable is not of the form name=value.
+    """
+    from mlship.drivers.registry import known
+    from mlship.plan.load import load
+
+    return load(file, drivers=known(), variables=pairs(variables), env=os.environ)
+
+
+def pairs(variables: Iterable[str]) -> Mapping[str, str]:
+    """`name=value` texts as a mapping."""
+    split = [text.partition("=") for text in variables]
+    for name, equals, _ in split:
+        if not equals or not name:
+            raise UsageError(f"--var {name}: expected name=value")
+    return {name: value for name, _, value in split}
+
+
+def kept_plan(state: ServiceState) -> Plan:
+    """The plan of the latest rollout, with every model that the service has had: enough to bring any of them back."""
+    from mlship.plan.load import revive
+
+    assert state.rollout is not None
+    return revive({**state.rollout.plan, "models": {**state.models}})
+
+
+def open_driver(plan: Plan, *, fence: int | None, clock: Clock) -> Driver:
+    """The plan's driver for its service; `fence` None opens it for looking only."""
+    from mlship.drivers.base import Opening
+    from mlship.drivers.registry import find
+
+    opening = Opening(
+        service=plan.service, spec=plan.driver, models=plan.models, fence=fence, state=state_folder(), clock=clock
+    )
+    return find(plan.driver.name)(opening)
+
+
+def state_of(journal: Journal, service: str) -> ServiceState:
+    """The state of `service`.
+
+    Raises:
+        UsageError: the journal knows no such service.
+    """
+    state = journal.state(service)
+    if state.rollout is None:
+        known = ", ".join(journal.services()) or "none yet"
+        raise UsageError(f"there is no service named {service!r}", hint=f"known services: {known}")
+    return state
+
+
+def only_service(journal: Journal, service: str | None) -> str:
+    """`service`, or the only one there is.
+
+    Raises:
+        UsageError: none was named, and there is not exactly one.
+    """
+    if service is not None:
+        return service
+    services = journal.services()
+    if len(services) == 1:
+        return services[0]
+    hint = f"known services: {', '.join(services)}" if services else "nothing has been deployed from this state folder"
+    raise UsageError("name the service", hint=hint)
+
+
+def myself() -> str:
+    """Who acts, for the record: user@host."""
+    import getpass
+    import socket
+
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = f"uid-{os.getuid()}"
+    return f"{user}@{socket.gethostname()}"
+
+
+def holder() -> Holder:
+    """This process, for the lease."""
+    raise NotImplementedError

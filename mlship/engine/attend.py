@@ -1,0 +1,71 @@
+"""Looking after the models and the router while a step waits: what died is seen, and what can be put right is."""
+
+from __future__ import annotations
+
+from mlship.drivers.base import Observed, ObservedModel
+from mlship.engine.hands import Hands
+from mlship.engine.record import Record
+from mlship.errors import LeaseLost, MlshipError, OutOfReach
+from mlship.journal.events import Repaired
+from mlship.plan.step import CompiledPlan, Step
+from mlship.plan.verdict import Outcome, Verdict
+
+GATE = "health"
+
+PATIENCE = 3
+"""Looks in a row for which a running replica may miss its health check."""
+
+
+class Attendant:
+    """Asks the world at every look. The candidate's health is a verdict; the live model and the router are repaired."""
+
+    def __init__(self, *, hands: Hands, record: Record, compiled: CompiledPlan) -> None:
+        self._hands = hands
+        self._record = record
+        self._compiled = compiled
+        self._missed = 0
+
+    def attend(self, step: Step) -> tuple[Verdict, ...]:
+        """Repair what can be repaired; a verdict where something stands against going on."""
+        try:
+            seen = self._hands.observe()
+            trouble = self._repair(seen, step)
+        except LeaseLost:
+            raise
+        except OutOfReach as error:
+            return (Verdict(gate=GATE, outcome=Outcome.BLIND, reason=error.message),)
+        if trouble:
+            return (Verdict(gate=GATE, outcome=Outcome.BLIND, reason=trouble),)
+        return self._candidate(seen, step)
+
+    def _repair(self, seen: Observed, step: Step) -> str:
+        """Words for what could not be repaired; empty: all is well."""
+        live = self._compiled.live
+        wanted = step.keep.get(live, self._compiled.way_back.ready[live])
+        if seen.router and seen.routing != step.routing:
+            return "the routing was changed by somebody else"
+        try:
+            if step.routing.share(live) and seen.models.get(live, ObservedModel()).running < wanted:
+                self._hands.ready({live: wanted})
+                self._record(Repaired(what=f"{live} had died and serves again"))
+            if not seen.router:
+                self._hands.carry_out(Step(stage=step.stage, strategy="", label=step.label, routing=step.routing))
+                self._record(Repaired(what="the router had died and serves again"))
+        except LeaseLost:
+            raise
+        except MlshipError as error:
+            return error.message
+        return ""
+
+    def _candidate(self, seen: Observed, step: Step) -> tuple[Verdict, ...]:
+        candidate = self._compiled.candidate
+        wanted = step.ready.get(candidate, 0) if candidate else 0
+        if candidate is None or not wanted:
+            return ()
+        there = seen.models.get(candidate, ObservedModel())
+        self._missed = 0 if there.ready >= wanted else self._missed + 1
+        if there.running >= wanted and self._missed < PATIENCE:
+            return ()
+        died = f"{wanted - there.running} of {wanted} replicas of {candidate} died"
+        hangs = f"{wanted - there.ready} of {wanted} replicas of {candidate} fail their health check"
+        return (Verdict(gate=GATE, outcome=Outcome.FAIL, reason=died if there.running < wanted else hangs),)

@@ -1,0 +1,134 @@
+"""Acts on the world: intent before, outcome after, and nothing done that is already so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TypeVar
+
+from mlship.clock import Clock
+from mlship.drivers.base import Driver, Observed, ObservedModel
+from mlship.engine.record import Record
+from mlship.errors import JournalUnavailable, LeaseLost, MlshipError, ModelNotReady, OutOfReach, RoutingRefused
+from mlship.journal.events import Done, Failed, Intended, Reopened
+from mlship.plan.routing import Routing
+from mlship.plan.step import Step
+
+T = TypeVar("T")
+
+ATTEMPTS = 3
+"""Tries of an act whose backend is out of reach."""
+
+PAUSE = 2.0
+"""Seconds between two tries."""
+
+FINAL = (ModelNotReady, RoutingRefused, JournalUnavailable)
+"""Failures that another try would only repeat."""
+
+
+class Hands:
+    """A driver whose acts are journalled."""
+
+    def __init__(self, *, driver: Driver, record: Record, clock: Clock) -> None:
+        self._driver = driver
+        self._record = record
+        self._clock = clock
+
+    def carry_out(self, step: Step) -> None:
+        """Make the world what the step says, in the step's order, from whatever it is now.
+
+        Raises:
+            ModelNotReady: a model did not come up; the routing is unchanged.
+            RoutingRefused: the router refused; the routing is unchanged.
+            OutOfReach: the backend does not answer.
+        """
+        seen = self.observe()
+        self._scale(seen, step.ready)
+        self._route(seen, step.routing)
+        self._scale(
+            seen, {model: n for model, n in step.keep.items() if seen.models.get(model, ObservedModel()).running}
+        )
+
+    def ready(self, models: Mapping[str, int]) -> None:
+        """Make sure that so many replicas of each model are ready."""
+        self._scale(self.observe(), models)
+
+    def observe(self) -> Observed:
+        """What is really there."""
+        return self._patiently(self._driver.observe)
+
+    def _scale(self, seen: Observed, wanted: Mapping[str, int]) -> None:
+        for model, replicas in wanted.items():
+            there = seen.models.get(model, ObservedModel())
+            if there.ready == there.running == replicas:
+                continue
+            if replicas:
+                self._act("ensure", partial(self._driver.ensure, model, replicas), model=model, replicas=replicas)
+            else:
+                self._act("retire", partial(self._driver.retire, model), model=model)
+
+    def _route(self, seen: Observed, routing: Routing) -> None:
+        if seen.routing == routing and seen.router:
+            return
+        self._act("route", partial(self._driver.route, routing), routing=routing)
+        if seen.routing is not None and seen.routing.closed and not routing.closed:
+            self._record(Reopened(downtime=self._clock.now() - self._closed_at()))
+
+    def _closed_at(self) -> float:
+        """When the door was closed: the intent is the earliest moment at which users may have noticed."""
+        closed = [
+            recorded.at
+            for recorded in self._record.events()
+            if isinstance(recorded.event, Intended)
+            and recorded.event.routing is not None
+            and recorded.event.routing.closed
+        ]
+        return closed[-1] if closed else self._clock.now()
+
+    def _act(
+        self,
+        verb: str,
+        call: Callable[[], None],
+        *,
+        model: str | None = None,
+        replicas: int | None = None,
+        routing: Routing | None = None,
+    ) -> None:
+        self._record(Intended(verb=verb, model=model, replicas=replicas, routing=routing))
+        began = self._clock.now()
+        try:
+            self._patiently(call)
+        except LeaseLost:
+            raise
+        except MlshipError as error:
+            log = error.log if isinstance(error, ModelNotReady) else ()
+            self._record(Failed(verb=verb, model=model, message=error.message, log=log))
+            raise
+        self._record(Done(verb=verb, model=model, seconds=self._clock.now() - began))
+
+    def _patiently(self, call: Callable[[], T]) -> T:
+        try:
+            return call()
+        except FINAL:
+            raise
+        except OutOfReach:
+            return self._again(call)
+
+    def _again(self, call: Callable[[], T]) -> T:
+        from tenacity import (
+            Retrying,
+            retry_if_exception_type,
+            retry_unless_exception_type,
+            stop_after_attempt,
+            wait_fixed,
+        )
+
+        self._clock.sleep(PAUSE)
+        retrying = Retrying(
+            sleep=self._clock.sleep,
+            stop=stop_after_attempt(ATTEMPTS - 1),
+            wait=wait_fixed(PAUSE),
+            retry=retry_if_exception_type(OutOfReach) & retry_unless_exception_type(FINAL),
+            reraise=True,
+        )
+        return retrying(call)

@@ -1,0 +1,65 @@
+"""The way back: freezes, queues and gates do not count; only the traffic does."""
+
+from __future__ import annotations
+
+from mlship.clock import Clock
+from mlship.drivers.base import Observed, ObservedModel
+from mlship.engine.hands import Hands
+from mlship.engine.record import Record
+from mlship.errors import JournalUnavailable, LeaseLost, MlshipError, ModelNotReady, RollbackIncomplete
+from mlship.journal.events import RollbackBegun, RollbackFailed, RolledBack
+from mlship.plan.step import Step
+
+
+def roll_back(*, hands: Hands, record: Record, clock: Clock, way_back: Step, reason: str, by: str) -> None:
+    """All traffic to the target of `way_back`; it is brought back first if it was retired.
+
+    Raises:
+        RollbackIncomplete: the traffic could not be brought back; the message says what to do.
+    """
+    (target,) = way_back.routing.weights
+    record(RollbackBegun(to=target, reason=reason, by=by))
+    began = clock.now()
+    try:
+        _bring_back(hands, way_back, target)
+    except (LeaseLost, JournalUnavailable):
+        raise
+    except MlshipError as error:
+        record(RollbackFailed(to=target, message=error.message))
+        raise RollbackIncomplete(
+            f"the traffic could not be brought back to {target}: {error.message}",
+            hint=error.hint or f"make {target} able to start, then run `mlship rollback {record.state.service}` again",
+        ) from error
+    record(RolledBack(to=target, seconds=clock.now() - began))
+    _clear_away(hands, way_back)
+
+
+def _bring_back(hands: Hands, way_back: Step, target: str) -> None:
+    """Route to the target once it is ready; a target that runs short of replicas still beats the candidate."""
+    short: ModelNotReady | None = None
+    try:
+        hands.ready(way_back.ready)
+    except ModelNotReady as error:
+        if not _serves(hands.observe(), target):
+            raise
+        short = error
+    hands.carry_out(Step(stage=way_back.stage, strategy="", label=way_back.label, routing=way_back.routing))
+    if short is not None and not _serves(hands.observe(), target):
+        raise short
+
+
+def _serves(seen: Observed, target: str) -> bool:
+    return seen.models.get(target, ObservedModel()).ready > 0
+
+
+def _clear_away(hands: Hands, way_back: Step) -> None:
+    """Stop what was rejected. The users are safe already: what cannot be stopped is recorded, and `down` finds it."""
+    leftovers = Step(
+        stage=way_back.stage, strategy="", label=way_back.label, routing=way_back.routing, keep=way_back.keep
+    )
+    try:
+        hands.carry_out(leftovers)
+    except LeaseLost:
+        raise
+    except MlshipError:
+        return

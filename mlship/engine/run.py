@@ -1,0 +1,182 @@
+"""The loop: look at the folded journal, do the next thing, record it.
+
+Every turn starts from the state alone, so a run that continues after a crash is the same loop: a step that was entered
+but not settled is carried out from whatever the world is now, a settled one is judged, a passed one is left.
+"""
+
+from __future__ import annotations
+
+from mlship.clock import Clock
+from mlship.drivers.base import Driver
+from mlship.engine.attend import Attendant
+from mlship.engine.decide import Advance, Hold, Order, Park, RollBack, Situation, decide
+from mlship.engine.hands import Hands
+from mlship.engine.record import Record
+from mlship.engine.resume import promoted_all_the_way, rebuild
+from mlship.engine.rollback import roll_back
+from mlship.engine.watch import Watch
+from mlship.errors import LeaseLost, ModelNotReady, OutOfReach
+from mlship.gates.panel import Panel
+from mlship.journal.events import BroughtUp, Entered, Looked, Parked, Passed, Promoted, Settled
+from mlship.journal.state import RolloutState, Status
+from mlship.plan.model import Manual, Plan
+from mlship.plan.step import CompiledPlan, Step
+from mlship.plan.verdict import Verdict
+
+POLL = 0.5
+"""Seconds between two looks for orders from other terminals."""
+
+
+class Run:
+    """One process at work on one rollout."""
+
+    def __init__(self, *, plan: Plan, record: Record, driver: Driver, clock: Clock, by: str) -> None:
+        self._plan = plan
+        self._record = record
+        self._clock = clock
+        self._by = by
+        self._compiled: CompiledPlan = record.rollout.compiled
+        self._hands = Hands(driver=driver, record=record, clock=clock)
+        self._watch = Watch(driver=driver, clock=clock, warmup=plan.warmup)
+        self._panel = Panel(
+            gates=plan.gates,
+            alpha=plan.alpha,
+            live=self._compiled.live,
+            candidate=self._compiled.candidate or "",
+            sticky=plan.assign_by is not None,
+        )
+        self._attendant = Attendant(hands=self._hands, record=record, compiled=self._compiled)
+        events = record.events()
+        rebuild(events, compiled=self._compiled, panel=self._panel, watch=self._watch)
+        self._full = promoted_all_the_way(events)
+
+    def go(self, *, once: bool = False) -> Status:
+        """Work until the rollout is over or parked; with `once`, until one decision is made.
+
+        Raises:
+            LeaseLost: another process took the service over; nothing more was touched.
+            OutOfReach: the backend or the journal cannot be had; the traffic is where it was.
+            RollbackIncomplete: a human is needed.
+            KeyboardInterrupt: interrupted; the rollout is parked.
+        """
+        try:
+            self._work(once=once)
+        except KeyboardInterrupt:
+            if self._record.rollout.status is Status.RUNNING:
+                self._park("interrupted")
+            raise
+        return self._record.rollout.status
+
+    def _work(self, *, once: bool) -> None:
+        judged = False
+        while (rollout := self._record.rollout).status in {Status.RUNNING, Status.ROLLING_BACK}:
+            if rollout.status is Status.ROLLING_BACK:
+                self._roll_back(rollout.reason)
+            elif rollout.entered_at is None:
+                self._record(Entered(step=0))
+            elif rollout.passed:
+                self._leave(rollout)
+            elif rollout.settled_at is None:
+                self._settle(rollout.step)
+            elif once and judged:
+                return
+            else:
+                self._judge(rollout, wait=not once)
+                judged = True
+
+    def _leave(self, rollout: RolloutState) -> None:
+        if rollout.step + 1 < len(self._compiled.steps):
+            self._record(Entered(step=rollout.step + 1))
+        elif self._compiled.candidate is None:
+            self._record(BroughtUp(model=self._compiled.live))
+        else:
+            self._record(Promoted(model=self._compiled.candidate, previous=self._compiled.live))
+
+    def _settle(self, number: int) -> None:
+        step = self._compiled.steps[number]
+        try:
+            self._hands.carry_out(step)
+        except LeaseLost:
+            raise
+        except OutOfReach as error:
+            if isinstance(error, ModelNotReady) and number:
+                self._roll_back(error.message)
+                return
+            self._park(error.message)
+            raise
+        if self._compiled.candidate and self._record.rollout.history is None:
+            look = self._watch.history()
+            self._panel.absorb(look)
+            self._record(Looked(step=number, look=look, reading=self._watch.reading))
+        settled = self._record(Settled(step=number, reading=self._watch.read()))
+        self._panel.begin(step, settled.at)
+
+    def _judge(self, rollout: RolloutState, *, wait: bool) -> None:
+        step, settled_at = self._compiled.steps[rollout.step], rollout.settled_at
+        assert settled_at is not None
+        if not (step.gates or step.guards or step.hold):
+            self._record(Passed(step=rollout.step, reason="nothing to wait for"))
+            return
+        if wait:
+            self._wait(step, settled_at)
+        verdicts = self._look(step, settled_at)
+        self._act(self._situation(step, settled_at, verdicts))
+
+    def _look(self, step: Step, settled_at: float) -> tuple[Verdict, ...]:
+        look = self._watch.look(step, settled_at=settled_at)
+        self._panel.absorb(look)
+        health = self._attendant.attend(step)
+        verdicts = (*health, *self._panel.verdicts(approved=self._signed()))
+        number = self._record.rollout.step
+        self._record(Looked(step=number, look=look, verdicts=verdicts, reading=self._watch.reading))
+        return verdicts
+
+    def _situation(self, step: Step, settled_at: float, verdicts: tuple[Verdict, ...]) -> Situation:
+        order, rollout = self._record.orders(), self._record.rollout
+        self._full = self._full or (order is not None and order.full)
+        manual = {name for name in step.gates if isinstance(self._plan.gates[name], Manual)}
+        return Situation(
+            step=step,
+            now=self._clock.now(),
+            settled_at=settled_at,
+            verdicts=verdicts,
+            unsigned=frozenset() if self._signed() else frozenset(manual),
+            requests=self._panel.requests,
+            paused=rollout.paused,
+            order=Order(verb=order.order, by=order.by, reason=order.reason) if order else None,
+            full=self._full,
+        )
+
+    def _act(self, situation: Situation) -> None:
+        match decide(situation):
+            case Advance(reason=reason):
+                self._record(Passed(step=self._record.rollout.step, reason=reason))
+            case RollBack(reason=reason):
+                self._roll_back(reason)
+            case Park(reason=reason):
+                self._park(reason)
+            case Hold():
+                pass
+
+    def _wait(self, step: Step, settled_at: float) -> None:
+        """Until the next look is due, or an order arrives."""
+        now = self._clock.now()
+        moments = (settled_at + step.hold, settled_at + step.deadline)
+        until = min([now + self._plan.look_every, *(moment for moment in moments if moment > now)])
+        while (left := until - self._clock.now()) > 0:
+            order = self._record.orders()
+            if order is not None and order.order in {"promote", "abort"}:
+                return
+            self._clock.sleep(min(POLL, left))
+
+    def _signed(self) -> bool:
+        return self._record.rollout.approved_step == self._record.rollout.step
+
+    def _roll_back(self, reason: str) -> None:
+        way_back = self._compiled.way_back
+        roll_back(
+            hands=self._hands, record=self._record, clock=self._clock, way_back=way_back, reason=reason, by=self._by
+        )
+
+    def _park(self, reason: str) -> None:
+        self._record(Parked(reason=reason))
