@@ -1,0 +1,244 @@
+"""A bounded, steady stream of requests to a router on loopback: `python -m mlship.demo.traffic 127.0.0.1:8080`.
+
+Request number n is due at start + n / rate, whether or not those before it have been answered (an open loop, as far as
+the number of connections allows). It waits until somebody listens, and stops by itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import ipaddress
+import itertools
+import random
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Self
+
+from mlship.clock import Clock, SystemClock
+from mlship.demo.training import infer_bodies
+from mlship.errors import Exit, MlshipError, UsageError
+
+USER_HEADER = "x-user-id"
+RATE = 200.0
+USERS = 100_000
+MAX_SECONDS = 600.0
+MAX_REQUESTS = 1_000_000
+_LONGEST_NAP = 0.1
+"""Seconds: how late a sender may notice that it shall stop."""
+_LATE = 1.0
+"""Seconds after which a request that is due is left out: a stall must not end in a burst."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What to send, how fast, and when to stop."""
+
+    address: str
+    """Host and port on loopback, "127.0.0.1:8080"."""
+    bodies: tuple[bytes, ...]
+    path: str = "/v2/models/digits/infer"
+    rate: float = RATE
+    """Requests per second."""
+    users: int = USERS
+    """Size of the population that `x-user-id` is drawn from. With a few hundred users, a share of 5 % of them is not a
+    share of 5 % of the requests."""
+    connections: int = 16
+    max_seconds: float = MAX_SECONDS
+    max_requests: int = MAX_REQUESTS
+    timeout: float = 10.0
+    """Seconds that one answer may take."""
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """Requests so far: `ok` got an answer below 400, `failed` another one or none."""
+
+    ok: int = 0
+    failed: int = 0
+
+    @property
+    def sent(self) -> int:
+        """All requests that have ended."""
+        return self.ok + self.failed
+
+
+class Traffic:
+    """Sends a load from threads of this process, from `start` (or `with`) to `stop` or to the load's own end.
+
+    Raises:
+        UsageError: the address is not on loopback.
+    """
+
+    def __init__(self, load: Load, *, clock: Clock) -> None:
+        self._host, self._port = _loopback(load.address)
+        self._load = load
+        self._clock = clock
+        self._tickets = itertools.count()
+        self._tally = {True: 0, False: 0}
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Self:
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop."""
+        self.stop()
+
+    def start(self) -> None:
+        """Send from now on, or as soon as somebody listens and is ready."""
+        self._thread.start()
+
+    def stop(self) -> Sent:
+        """Send nothing more, wait for the answers under way, and return the count."""
+        self._stopping.set()
+        return self.finish()
+
+    def finish(self) -> Sent:
+        """Wait for the load's own end, and return the count."""
+        if self._thread.ident is not None:
+            self._thread.join()
+        return self.sent
+
+    @property
+    def sent(self) -> Sent:
+        """The count so far."""
+        with self._lock:
+            return Sent(ok=self._tally[True], failed=self._tally[False])
+
+    def _run(self) -> None:
+        end = self._clock.now() + self._load.max_seconds
+        if not self._listened_to(end):
+            return
+        start = self._clock.now()
+        senders = [threading.Thread(target=self._send_all, args=(start, end)) for _ in range(self._load.connections)]
+        for sender in senders:
+            sender.start()
+        for sender in senders:
+            sender.join()
+
+    def _listened_to(self, end: float) -> bool:
+        connection = self._connection()
+        while not self._over(end):
+            if _status(connection, "GET", "/v2/health/ready") == http.client.OK:
+                connection.close()
+                return True
+            self._clock.sleep(_LONGEST_NAP)
+        return False
+
+    def _send_all(self, start: float, end: float) -> None:
+        connection = self._connection()
+        while (ticket := next(self._tickets)) < self._load.max_requests:
+            due = start + ticket / self._load.rate
+            self._wait_until(min(due, end))
+            if self._over(end):
+                break
+            if self._clock.now() - due < _LATE:
+                self._send(connection, ticket)
+        connection.close()
+
+    def _send(self, connection: http.client.HTTPConnection, ticket: int) -> None:
+        # Drawn from the ticket, so that a run sends the same users and bodies whichever thread sends them.
+        draw = random.Random(f"{self._load.seed}:{ticket}")  # noqa: S311 - a population, not a secret
+        headers = {"content-type": "application/json", USER_HEADER: f"user-{draw.randrange(self._load.users)}"}
+        status = _status(connection, "POST", self._load.path, draw.choice(self._load.bodies), headers)
+        with self._lock:
+            self._tally[200 <= status < 400] += 1
+
+    def _wait_until(self, moment: float) -> None:
+        while not self._stopping.is_set() and (left := moment - self._clock.now()) > 0:
+            self._clock.sleep(min(left, _LONGEST_NAP))
+
+    def _over(self, end: float) -> bool:
+        return self._stopping.is_set() or self._clock.now() >= end
+
+    def _connection(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection(self._host, self._port, timeout=self._load.timeout)
+
+
+def _status(
+    connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None = None,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> int:  # fmt: skip
+    """The status of the answer; 0 where there is none."""
+    try:
+        connection.request(method, path, body, dict(headers))
+        with connection.getresponse() as answer:
+            answer.read()
+            return answer.status
+    except (OSError, http.client.HTTPException):
+        connection.close()
+        return 0
+
+
+def _loopback(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    try:
+        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+        number = int(port)
+    except ValueError as error:
+        raise UsageError(f"{address!r} is not an address", hint='write it as "127.0.0.1:8080"') from error
+    if not loopback:
+        raise UsageError(
+            f"{address} is not on this machine: the demo's traffic goes to loopback only",
+            hint="for a load test of another machine, use a tool that is made for it",
+        )
+    return host, number
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m mlship.demo.traffic", description=__doc__)
+    parser.add_argument("address", help='the router, "127.0.0.1:8080"')
+    parser.add_argument("--rate", type=float, default=RATE, help="requests per second (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=MAX_SECONDS, help="stop after this (default: %(default)s)")
+    parser.add_argument("--requests", type=int, default=MAX_REQUESTS, help="stop after this many")
+    parser.add_argument("--users", type=int, default=USERS, help="size of the population (default: %(default)s)")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Send until the load ends or Ctrl-C; returns the exit code: 0 where every request got its answer."""
+    options = _parser().parse_args(arguments)
+    try:
+        load = _load(options)
+        traffic = Traffic(load, clock=SystemClock())
+    except MlshipError as error:
+        sys.stderr.write(f"error: {error.message}\nhint: {error.hint}\n")
+        return error.exit_code
+    sent = _until_the_end(traffic)
+    sys.stdout.write(f"{sent.sent} requests, {sent.failed} failed\n")
+    return Exit.UNEXPECTED if sent.failed else Exit.DONE
+
+
+def _load(options: argparse.Namespace) -> Load:
+    if options.rate <= 0 or options.users <= 0:
+        raise UsageError("--rate and --users must be more than zero")
+    return Load(
+        address=options.address,
+        bodies=infer_bodies(),
+        rate=options.rate,
+        users=options.users,
+        max_seconds=options.seconds,
+        max_requests=options.requests,
+    )
+
+
+def _until_the_end(traffic: Traffic) -> Sent:
+    with traffic:
+        try:
+            return traffic.finish()
+        except KeyboardInterrupt:
+            return traffic.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
