@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from functools import reduce
+from typing import Any, assert_never
 
-from mlship.journal.events import Intended, Looked, Requested
+from mlship.journal.events import (
+    BroughtUp,
+    Done,
+    Entered,
+    Event,
+    Failed,
+    Intended,
+    Looked,
+    Parked,
+    Passed,
+    Promoted,
+    Recorded,
+    Reopened,
+    Repaired,
+    Requested,
+    RollbackBegun,
+    RollbackFailed,
+    RolledBack,
+    Settled,
+    Started,
+    Taken,
+    TornDown,
+)
 from mlship.plan.routing import Routing
 from mlship.plan.step import CompiledPlan, Step
 from mlship.plan.verdict import Verdict
@@ -23,11 +46,12 @@ class Status(StrEnum):
     PROMOTED = "promoted"
     BROUGHT_UP = "brought up"
     ROLLBACK_INCOMPLETE = "rollback incomplete"
+    TORN_DOWN = "torn down"
 
     @property
     def over(self) -> bool:
         """The rollout has ended; only a new one, or a rollback, can follow."""
-        return self in {Status.ROLLED_BACK, Status.PROMOTED, Status.BROUGHT_UP}
+        return self in {Status.ROLLED_BACK, Status.PROMOTED, Status.BROUGHT_UP, Status.TORN_DOWN}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +95,7 @@ class RolloutState:
     @property
     def current(self) -> Step | None:
         """The step at work; None where the plan has none."""
-        return self.compiled.steps[self.step] if self.step < len(self.compiled.steps) else None
+        return self.compiled.steps[self.step] if 0 <= self.step < len(self.compiled.steps) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,3 +112,180 @@ class ServiceState:
     """`mlship down` has stopped everything."""
     models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Every model the service has had, as its plan wrote it: what a rollback brings back."""
+    bases: Mapping[str, str] = field(default_factory=dict)
+    """Model → folder that relative paths in its document start from."""
+
+
+def fold(service: str, events: Iterable[Recorded]) -> ServiceState:
+    """The state that a record amounts to; total: no order of events is an error."""
+    return reduce(apply, events, ServiceState(service=service))
+
+
+def apply(state: ServiceState, recorded: Recorded) -> ServiceState:
+    """One event further. Events of a rollout that is not the latest change only what is live."""
+    state = _service(state, recorded)
+    rollout = state.rollout
+    if rollout is None or rollout.rollout != recorded.rollout:
+        return state
+    return replace(state, rollout=_rollout(rollout, recorded.at, recorded.event))
+
+
+def _service(state: ServiceState, recorded: Recorded) -> ServiceState:
+    match recorded.event:
+        case Started() as started:
+            return _known(replace(_live(state, started.compiled.live), rollout=_begun(recorded, started)), started)
+        case Promoted(model=model, previous=previous):
+            return _live(replace(state, previous=previous), model)
+        case RolledBack(to=to):
+            return _live(state if to == state.live else replace(state, previous=state.live), to)
+        case BroughtUp(model=model):
+            return _live(state, model)
+        case TornDown():
+            return replace(state, live=None, previous=None, down=True)
+        case _:
+            return state
+
+
+def _live(state: ServiceState, model: str) -> ServiceState:
+    previous = None if state.previous == model else state.previous
+    return replace(state, live=model, previous=previous, down=False)
+
+
+def _begun(recorded: Recorded, started: Started) -> RolloutState:
+    return RolloutState(
+        rollout=recorded.rollout,
+        status=Status.RUNNING,
+        compiled=started.compiled,
+        plan=started.plan,
+        base=started.base,
+        by=started.by,
+        started_at=recorded.at,
+    )
+
+
+def _known(state: ServiceState, started: Started) -> ServiceState:
+    documents = started.plan.get("models")
+    if not isinstance(documents, Mapping):
+        return state
+    models = {name: document for name, document in documents.items() if isinstance(document, Mapping)}
+    bases = dict.fromkeys(models, started.base)
+    return replace(state, models={**state.models, **models}, bases={**state.bases, **bases})
+
+
+def _rollout(rollout: RolloutState, at: float, event: Event) -> RolloutState:  # noqa: PLR0911 - one per family
+    match event:
+        case Intended() | Done() | Failed():
+            return _acted(rollout, event)
+        case Entered() | Settled() | Looked() | Passed():
+            return _stepped(rollout, at, event)
+        case Taken() | Requested() | Parked():
+            return _steered(rollout, event)
+        case RollbackBegun() | RollbackFailed():
+            return _turned(rollout, event)
+        case RolledBack() | Promoted() | BroughtUp() | TornDown():
+            return _ended(rollout, at, event)
+        case Reopened(downtime=downtime):
+            return replace(rollout, downtime=downtime)
+        case Started() | Repaired():
+            return rollout
+        case _:
+            assert_never(event)
+
+
+def _acted(rollout: RolloutState, event: Intended | Done | Failed) -> RolloutState:
+    match event:
+        case Intended():
+            return replace(rollout, pending=event)
+        case Done(verb="route") if rollout.pending is not None and rollout.pending.routing is not None:
+            return replace(rollout, pending=None, asked=rollout.pending.routing)
+        case Done() | Failed():
+            return replace(rollout, pending=None)
+        case _:
+            assert_never(event)
+
+
+def _stepped(rollout: RolloutState, at: float, event: Entered | Settled | Looked | Passed) -> RolloutState:
+    match event:
+        case Entered(step=step):
+            return replace(rollout, step=step, entered_at=at, settled_at=None, passed=False)
+        case Settled(step=step):
+            return replace(rollout, settled_at=at) if step == rollout.step else rollout
+        case Looked(look=look):
+            if look.number == 0:
+                return replace(rollout, history=event)
+            return replace(rollout, last=event, looks=look.number, verdicts=event.verdicts)
+        case Passed(step=step):
+            return _passed(rollout) if step == rollout.step else rollout
+        case _:
+            assert_never(event)
+
+
+def _passed(rollout: RolloutState) -> RolloutState:
+    order = rollout.order
+    answered = order is not None and order.order == "promote" and not order.full
+    return replace(rollout, passed=True, order=None if answered else order)
+
+
+def _steered(rollout: RolloutState, event: Taken | Requested | Parked) -> RolloutState:
+    if rollout.status.over:
+        return rollout
+    match event:
+        case Taken(reason="resume"):
+            running = replace(rollout, order=_unless(rollout.order, "pause"), paused=False)
+            parked = rollout.status is Status.PARKED
+            return replace(running, status=Status.RUNNING, reason="") if parked else running
+        case Taken():
+            return rollout
+        case Requested():
+            return _ordered(rollout, event)
+        case Parked(reason=reason):
+            return replace(rollout, status=Status.PARKED, reason=reason, order=_unless(rollout.order, "pause"))
+        case _:
+            assert_never(event)
+
+
+def _ordered(rollout: RolloutState, order: Requested) -> RolloutState:
+    # An abort that is not carried out yet outlives every later order.
+    standing = order if rollout.order is None or rollout.order.order != "abort" else rollout.order
+    match order.order:
+        case "pause":
+            return replace(rollout, order=standing, paused=True)
+        case "resume":
+            return replace(rollout, order=_unless(rollout.order, "pause"), paused=False)
+        case "promote":
+            return replace(rollout, order=standing, approved_step=rollout.step)
+        case "abort":
+            return replace(rollout, order=standing)
+        case _:
+            return rollout
+
+
+def _unless(order: Requested | None, answered: str) -> Requested | None:
+    return None if order is not None and order.order == answered else order
+
+
+def _turned(rollout: RolloutState, event: RollbackBegun | RollbackFailed) -> RolloutState:
+    turned = replace(rollout, order=None, paused=False, ended_at=None)
+    match event:
+        case RollbackBegun(reason=reason):
+            return replace(turned, status=Status.ROLLING_BACK, reason=reason)
+        case RollbackFailed(message=message):
+            return replace(turned, status=Status.ROLLBACK_INCOMPLETE, reason=message)
+        case _:
+            assert_never(event)
+
+
+def _ended(rollout: RolloutState, at: float, event: RolledBack | Promoted | BroughtUp | TornDown) -> RolloutState:
+    ended = replace(rollout, ended_at=at, order=None, pending=None, paused=False)
+    match event:
+        case RolledBack():
+            return replace(ended, status=Status.ROLLED_BACK)
+        case Promoted():
+            return replace(ended, status=Status.PROMOTED, reason="")
+        case BroughtUp():
+            return replace(ended, status=Status.BROUGHT_UP, reason="")
+        case TornDown():
+            # What was over stays what it was: a promotion is one, also after `mlship down`.
+            return rollout if rollout.status.over else replace(ended, status=Status.TORN_DOWN)
+        case _:
+            assert_never(event)

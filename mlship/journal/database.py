@@ -1,0 +1,189 @@
+"""The SQLite file under the journal: opened late, created whole, and every fault said in words."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from mlship.errors import JournalUnavailable, UsageError
+
+APPLICATION = 0x6D6C7368
+"""Marks the file as a journal of mlship ("mlsh")."""
+VERSION = 1
+"""Of the tables."""
+
+_TABLES = f"""
+PRAGMA journal_mode = WAL;
+PRAGMA application_id = {APPLICATION};
+BEGIN;
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    service TEXT NOT NULL,
+    rollout TEXT NOT NULL,
+    at REAL NOT NULL,
+    fence INTEGER NOT NULL,
+    milestone INTEGER NOT NULL,
+    look INTEGER,
+    body TEXT NOT NULL
+);
+CREATE INDEX events_of_service ON events (service, seq);
+CREATE INDEX events_of_rollout ON events (service, rollout, seq);
+CREATE INDEX milestones ON events (service, seq) WHERE milestone;
+CREATE TABLE leases (
+    service TEXT PRIMARY KEY,
+    fence INTEGER NOT NULL,
+    rollout TEXT NOT NULL,
+    holder TEXT,
+    since REAL NOT NULL,
+    renewed REAL NOT NULL,
+    ttl REAL NOT NULL
+);
+PRAGMA user_version = {VERSION};
+COMMIT;
+"""
+
+
+class Database:
+    """One connection to `journal.db`, shared by the threads of this process.
+
+    Every method raises `JournalUnavailable` where the file cannot be read or written.
+    """
+
+    def __init__(self, folder: Path, *, patience: float) -> None:
+        self.path = folder / "journal.db"
+        self._patience = patience
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """One transaction: all of it on disk when the block ends, or nothing."""
+        with self._lock, self._faults():
+            if not self.path.exists():
+                self._create()
+            connection = self._opened()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+
+    def rows(self, query: str, *values: object) -> list[Any]:
+        """What a query finds; nothing where there is no journal yet."""
+        with self._lock, self._faults():
+            if self._connection is None and not self.path.exists():
+                return []
+            return self._opened().execute(query, values).fetchall()
+
+    def close(self) -> None:
+        """Let go of the file; the next use opens it again."""
+        with self._lock, self._faults():
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                connection.close()
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            connection = self._connect(f"{self.path.absolute().as_uri()}?mode=rw")
+            try:
+                self._check(connection)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
+        return self._connection
+
+    def _connect(self, uri: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=self._patience, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA synchronous = FULL")
+        return connection
+
+    def _check(self, connection: sqlite3.Connection) -> None:
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if application != APPLICATION:
+            raise _not_a_journal(self.path)
+        if version > VERSION:
+            raise JournalUnavailable(
+                f"{self.path} was written by a newer mlship (format {version}, this one reads {VERSION})",
+                hint="Update mlship on this machine, or give each version its own state folder.",
+            )
+
+    def _create(self) -> None:
+        """Make the whole file aside and link it into place: nobody ever meets half a journal."""
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        aside = self.path.with_name(f".journal-{os.getpid()}-{threading.get_ident()}.new")
+        aside.touch(mode=0o600)
+        try:
+            connection = self._connect(aside.absolute().as_uri())
+            try:
+                connection.executescript(_TABLES)
+            finally:
+                connection.close()
+            with suppress(FileExistsError):
+                os.link(aside, self.path)
+            _sync_folder(self.path.parent)
+        finally:
+            aside.unlink(missing_ok=True)
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise _in_words(self.path, error) from error
+        except OSError as error:
+            raise JournalUnavailable(
+                f"the journal {self.path} cannot be used: {error.strerror or error}",
+                hint="Check that the state folder can be written, or choose another one.",
+            ) from error
+        except UnicodeEncodeError as error:
+            raise UsageError(
+                f"{error.object!a} is not a name that the journal can hold",
+                hint="Use letters, digits, dots and dashes; `mlship status` lists the services.",
+            ) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _in_words(path: Path, error: sqlite3.Error) -> JournalUnavailable:
+    match getattr(error, "sqlite_errorcode", 0) & 0xFF:
+        case sqlite3.SQLITE_NOTADB:
+            return _not_a_journal(path)
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            said = "is locked by another process", "Find it with `fuser` or `lsof`, end it, then try again."
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
+            said = "is read-only", "Make the file and its folder writable, or choose another state folder."
+        case sqlite3.SQLITE_FULL:
+            said = "cannot grow: the disk is full", "Free some space, then go on with `mlship resume`."
+        case sqlite3.SQLITE_CORRUPT:
+            said = "is damaged", "Restore it from a backup, or move it away to begin a new record."
+        case sqlite3.SQLITE_CANTOPEN:
+            said = "cannot be opened", "Check that it is a file, and that it and its folder can be read and written."
+        case sqlite3.SQLITE_IOERR:
+            said = "cannot be read or written", "Check the disk: its space, its quota and the file-size limit."
+        case _:
+            said = "cannot be used", "See `mlship doctor`; moving the file away begins a new record."
+    return JournalUnavailable(f"the journal {path} {said[0]} ({error})", hint=said[1])
+
+
+def _not_a_journal(path: Path) -> JournalUnavailable:
+    return JournalUnavailable(
+        f"{path} is not a journal of mlship",
+        hint="Restore it from a backup, or move it away to begin a new record.",
+    )

@@ -1,0 +1,163 @@
+"""The journal: an append-only list of events per service, in one SQLite file."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mlship.clock import Clock
+from mlship.journal.codec import decode, encode
+from mlship.journal.database import Database
+from mlship.journal.events import (
+    BroughtUp,
+    Event,
+    Looked,
+    Promoted,
+    Recorded,
+    Requested,
+    RolledBack,
+    Started,
+    TornDown,
+)
+from mlship.journal.lease import Lease, Leases, check
+from mlship.journal.state import ServiceState, fold
+
+_PAGE = 500
+_LETTERS = "23456789abcdefghijkmnpqrstuvwxyz"
+
+_INSERT = """
+INSERT INTO events (service, rollout, at, fence, milestone, look, body) VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+_OF_SERVICE = """
+SELECT seq, service, rollout, at, fence, body FROM events WHERE service = ? AND seq > ? ORDER BY seq LIMIT ?
+"""
+_OF_ROLLOUT = """
+SELECT seq, service, rollout, at, fence, body FROM events
+WHERE service = ?1 AND rollout = ?4 AND seq > ?2 ORDER BY seq LIMIT ?3
+"""
+# Of a rollout's looks the fold keeps the history (number 0) and the last one: the rest need not be read.
+_SHORT = """
+SELECT seq, service, rollout, at, fence, body FROM events
+WHERE service = ?1 AND rollout = ?2 AND (look IS NULL OR seq IN (
+    SELECT max(seq) FROM events WHERE service = ?1 AND rollout = ?2 AND look = 0 UNION ALL
+    SELECT max(seq) FROM events WHERE service = ?1 AND rollout = ?2 AND look <> 0))
+"""
+_WHOLE_SERVICE = f"""
+SELECT seq, service, rollout, at, fence, body FROM events WHERE service = ?1 AND milestone
+UNION {_SHORT} ORDER BY seq
+"""  # noqa: S608 - both parts are constants
+_STARTED = "SELECT rollout FROM events WHERE service = ? AND milestone = 1 AND milestone ORDER BY seq"
+
+
+class Journal:
+    """The record of every service. It needs no file until the first append.
+
+    Every method raises `JournalUnavailable` where the file cannot be read or written. `patience` is how many seconds
+    to wait for another process that is writing.
+    """
+
+    def __init__(self, folder: Path, clock: Clock, *, patience: float = 5.0) -> None:
+        self._clock = clock
+        self._database = Database(folder, patience=patience)
+        self._subscribers: list[Callable[[Recorded], None]] = []
+        self.leases = Leases(self._database, clock)
+        """Who may change a service: `acquire`, `take_over`, `renew`, `release`, `current`."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def append(self, event: Event, *, lease: Lease) -> Recorded:
+        """Put an event on disk, for the rollout of the lease.
+
+        Raises:
+            LeaseLost: another run has taken the service over; nothing is written.
+        """
+        return self._write(event, service=lease.service, rollout=lease.rollout, lease=lease)
+
+    def request(self, event: Requested, *, service: str, rollout: str) -> Recorded:
+        """Put an order on disk, for whoever holds the service; orders need no lease."""
+        return self._write(event, service=service, rollout=rollout, lease=None)
+
+    def subscribe(self, subscriber: Callable[[Recorded], None]) -> None:
+        """Call `subscriber` with each event of this process, once it is on disk."""
+        self._subscribers.append(subscriber)
+
+    def read(self, service: str, *, after: int = 0, rollout: str | None = None) -> Iterator[Recorded]:
+        """Events of a service, or of one of its rollouts, in order; those with a `seq` above `after`."""
+        while page := self._page(service, after, rollout):
+            yield from page
+            after = page[-1].seq
+
+    def state(self, service: str, *, rollout: str | None = None) -> ServiceState:
+        """The fold of all events of a service, or only of those of one rollout, however long the record is."""
+        if rollout is not None:
+            rows = self._database.rows(f"{_SHORT} ORDER BY seq", service, rollout)
+        else:
+            latest = self.rollouts(service)[-1:]
+            rows = self._database.rows(_WHOLE_SERVICE, service, *(latest or ("",)))
+        return fold(service, (_recorded(row) for row in rows))
+
+    def services(self) -> tuple[str, ...]:
+        """Every service that has a rollout, by name."""
+        rows = self._database.rows("SELECT DISTINCT service FROM events WHERE milestone ORDER BY service")
+        return tuple(service for (service,) in rows)
+
+    def rollouts(self, service: str) -> tuple[str, ...]:
+        """The rollouts of a service, oldest first."""
+        return tuple(dict.fromkeys(rollout for (rollout,) in self._database.rows(_STARTED, service)))
+
+    def close(self) -> None:
+        """Let go of the file; the next use opens it again."""
+        self._database.close()
+
+    def _page(self, service: str, after: int, rollout: str | None) -> list[Recorded]:
+        if rollout is None:
+            rows = self._database.rows(_OF_SERVICE, service, after, _PAGE)
+        else:
+            rows = self._database.rows(_OF_ROLLOUT, service, after, _PAGE, rollout)
+        return [_recorded(row) for row in rows]
+
+    def _write(self, event: Event, *, service: str, rollout: str, lease: Lease | None) -> Recorded:
+        at, fence = self._clock.now(), lease.fence if lease else 0
+        look = event.look.number if isinstance(event, Looked) else None
+        values = (service, rollout, at, fence, _milestone(event), look, encode(event))
+        with self._database.write() as connection:
+            if lease is not None:
+                check(connection, lease)
+            seq = connection.execute(_INSERT, values).lastrowid
+        assert seq is not None
+        recorded = Recorded(seq=seq, service=service, rollout=rollout, at=at, event=event, fence=fence)
+        for subscriber in self._subscribers:
+            subscriber(recorded)
+        return recorded
+
+
+def new_rollout_id(clock: Clock) -> str:
+    """The minute (UTC) and four letters of chance: "20261123-2041-k3f9"."""
+    chance = "".join(_LETTERS[byte % len(_LETTERS)] for byte in os.urandom(4))
+    return f"{time.strftime('%Y%m%d-%H%M', time.gmtime(clock.now()))}-{chance}"
+
+
+def _milestone(event: Event) -> int:
+    """1 begins a rollout, 2 changes what is live: what the fold needs of every rollout but the last."""
+    match event:
+        case Started():
+            return 1
+        case RolledBack() | Promoted() | BroughtUp() | TornDown():
+            return 2
+        case _:
+            return 0
+
+
+def _recorded(row: tuple[int, str, str, float, int, str]) -> Recorded:
+    seq, service, rollout, at, fence, body = row
+    return Recorded(seq=seq, service=service, rollout=rollout, at=at, event=decode(body), fence=fence)
