@@ -75,7 +75,7 @@ class Database:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
 
-    def rows(self, query: str, *values: object) -> list[Any]:
+    def rows(self, query: str, **values: object) -> list[Any]:
         """What a query finds; nothing where there is no journal yet."""
         with self._lock, self._faults():
             if self._connection is None and not self.path.exists():

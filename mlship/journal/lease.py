@@ -19,7 +19,7 @@ from mlship.journal.holder import Holder, gone
 TTL = 30.0
 """Seconds after its last heartbeat that a lease still counts."""
 
-_SELECT = "SELECT service, fence, rollout, holder, since, renewed, ttl FROM leases WHERE service = ?"
+_SELECT = "SELECT service, fence, rollout, holder, since, renewed, ttl FROM leases WHERE service = :service"
 _UPSERT = """
 INSERT INTO leases (service, fence, rollout, holder, since, renewed, ttl)
 VALUES (:service, :fence, :rollout, :holder, :since, :since, :ttl)
@@ -63,7 +63,7 @@ class Leases:
             ServiceHeld: somebody does hold it.
         """
         with self._database.write() as connection:
-            row = _row(connection.execute(_SELECT, (service,)).fetchone())
+            row = _row(connection.execute(_SELECT, {"service": service}).fetchone())
             if row is not None and row.lease is not None and self._counts(row.lease, row.renewed):
                 raise _held(row.lease)
             return self._give(connection, service, holder, rollout=rollout, ttl=ttl)
@@ -90,7 +90,7 @@ class Leases:
 
     def current(self, service: str) -> Lease | None:
         """The lease that counts now; None: a run could take the service."""
-        rows = self._database.rows(_SELECT, service)
+        rows = self._database.rows(_SELECT, service=service)
         row = _row(rows[0]) if rows else None
         if row is None or row.lease is None or not self._counts(row.lease, row.renewed):
             return None
@@ -100,7 +100,7 @@ class Leases:
         return self._clock.now() - renewed <= lease.ttl and not gone(lease.holder)
 
     def _give(self, connection: sqlite3.Connection, service: str, holder: Holder, *, rollout: str, ttl: float) -> Lease:
-        row = _row(connection.execute(_SELECT, (service,)).fetchone())
+        row = _row(connection.execute(_SELECT, {"service": service}).fetchone())
         fence = 1 if row is None else row.fence + 1
         lease = Lease(service=service, rollout=rollout, holder=holder, fence=fence, since=self._clock.now(), ttl=ttl)
         connection.execute(_UPSERT, {**asdict(lease), "holder": json.dumps(asdict(holder))})
@@ -145,7 +145,7 @@ def check(connection: sqlite3.Connection, lease: Lease) -> None:
     Raises:
         LeaseLost: it is not.
     """
-    row = _row(connection.execute(_SELECT, (lease.service,)).fetchone())
+    row = _row(connection.execute(_SELECT, {"service": lease.service}).fetchone())
     if row is None or row.lease is None or row.fence != lease.fence:
         raise _lost(lease, row.lease if row else None)
 

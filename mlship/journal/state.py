@@ -114,6 +114,8 @@ class ServiceState:
     """Every model the service has had, as its plan wrote it: what a rollback brings back."""
     bases: Mapping[str, str] = field(default_factory=dict)
     """Model → folder that relative paths in its document start from."""
+    seq: int = 0
+    """Position in the journal up to which it is folded: read on `after` it."""
 
 
 def fold(service: str, events: Iterable[Recorded]) -> ServiceState:
@@ -123,7 +125,7 @@ def fold(service: str, events: Iterable[Recorded]) -> ServiceState:
 
 def apply(state: ServiceState, recorded: Recorded) -> ServiceState:
     """One event further. Events of a rollout that is not the latest change only what is live."""
-    state = _service(state, recorded)
+    state = replace(_service(state, recorded), seq=max(state.seq, recorded.seq))
     rollout = state.rollout
     if rollout is None or rollout.rollout != recorded.rollout:
         return state

@@ -33,24 +33,31 @@ _INSERT = """
 INSERT INTO events (service, rollout, at, fence, milestone, look, body) VALUES (?, ?, ?, ?, ?, ?, ?)
 """
 _OF_SERVICE = """
-SELECT seq, service, rollout, at, fence, body FROM events WHERE service = ? AND seq > ? ORDER BY seq LIMIT ?
+SELECT seq, service, rollout, at, fence, body FROM events WHERE service = :service AND seq > :after ORDER BY seq LIMIT :limit
 """
 _OF_ROLLOUT = """
 SELECT seq, service, rollout, at, fence, body FROM events
-WHERE service = ?1 AND rollout = ?4 AND seq > ?2 ORDER BY seq LIMIT ?3
+WHERE service = :service AND rollout = :rollout AND seq > :after ORDER BY seq LIMIT :limit
 """
 # Of a rollout's looks the fold keeps the history (number 0) and the last one: the rest need not be read.
 _SHORT = """
 SELECT seq, service, rollout, at, fence, body FROM events
-WHERE service = ?1 AND rollout = ?2 AND (look IS NULL OR seq IN (
-    SELECT max(seq) FROM events WHERE service = ?1 AND rollout = ?2 AND look = 0 UNION ALL
-    SELECT max(seq) FROM events WHERE service = ?1 AND rollout = ?2 AND look <> 0))
+WHERE service = :service AND rollout = :rollout AND (look IS NULL OR seq IN (
+    SELECT max(seq) FROM events WHERE service = :service AND rollout = :rollout AND look = 0 UNION ALL
+    SELECT max(seq) FROM events WHERE service = :service AND rollout = :rollout AND look <> 0))
 """
-_WHOLE_SERVICE = f"""
-SELECT seq, service, rollout, at, fence, body FROM events WHERE service = ?1 AND milestone
-UNION {_SHORT} ORDER BY seq
-"""  # noqa: S608 - both parts are constants
-_STARTED = "SELECT rollout FROM events WHERE service = ? AND milestone = 1 AND milestone ORDER BY seq"
+_STATE_OF_ROLLOUT = f"{_SHORT} ORDER BY seq"
+# One statement, so that it sees one moment: a rollout may begin meanwhile.
+_STATE = f"""
+WITH latest AS (
+    SELECT rollout FROM events WHERE service = :service AND milestone AND milestone = 1 ORDER BY seq DESC LIMIT 1)
+SELECT seq, service, rollout, at, fence, body FROM events WHERE service = :service AND milestone
+UNION {_SHORT.replace(":rollout", "(SELECT rollout FROM latest)")}
+UNION SELECT * FROM (
+    SELECT seq, service, rollout, at, fence, body FROM events WHERE service = :service ORDER BY seq DESC LIMIT 1)
+ORDER BY seq
+"""  # noqa: S608 - all parts are constants
+_STARTED = "SELECT rollout FROM events WHERE service = :service AND milestone AND milestone = 1 ORDER BY seq"
 
 
 class Journal:
@@ -99,11 +106,8 @@ class Journal:
 
     def state(self, service: str, *, rollout: str | None = None) -> ServiceState:
         """The fold of all events of a service, or only of those of one rollout, however long the record is."""
-        if rollout is not None:
-            rows = self._database.rows(f"{_SHORT} ORDER BY seq", service, rollout)
-        else:
-            latest = self.rollouts(service)[-1:]
-            rows = self._database.rows(_WHOLE_SERVICE, service, *(latest or ("",)))
+        query = _STATE if rollout is None else _STATE_OF_ROLLOUT
+        rows = self._database.rows(query, service=service, rollout=rollout)
         return fold(service, (_recorded(row) for row in rows))
 
     def services(self) -> tuple[str, ...]:
@@ -113,17 +117,15 @@ class Journal:
 
     def rollouts(self, service: str) -> tuple[str, ...]:
         """The rollouts of a service, oldest first."""
-        return tuple(dict.fromkeys(rollout for (rollout,) in self._database.rows(_STARTED, service)))
+        return tuple(dict.fromkeys(rollout for (rollout,) in self._database.rows(_STARTED, service=service)))
 
     def close(self) -> None:
         """Let go of the file; the next use opens it again."""
         self._database.close()
 
     def _page(self, service: str, after: int, rollout: str | None) -> list[Recorded]:
-        if rollout is None:
-            rows = self._database.rows(_OF_SERVICE, service, after, _PAGE)
-        else:
-            rows = self._database.rows(_OF_ROLLOUT, service, after, _PAGE, rollout)
+        query = _OF_SERVICE if rollout is None else _OF_ROLLOUT
+        rows = self._database.rows(query, service=service, rollout=rollout, after=after, limit=_PAGE)
         return [_recorded(row) for row in rows]
 
     def _write(self, event: Event, *, service: str, rollout: str, lease: Lease | None) -> Recorded:
