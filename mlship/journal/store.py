@@ -33,7 +33,8 @@ _INSERT = """
 INSERT INTO events (service, rollout, at, fence, milestone, look, body) VALUES (?, ?, ?, ?, ?, ?, ?)
 """
 _OF_SERVICE = """
-SELECT seq, service, rollout, at, fence, body FROM events WHERE service = :service AND seq > :after ORDER BY seq LIMIT :limit
+SELECT seq, service, rollout, at, fence, body FROM events
+WHERE service = :service AND seq > :after ORDER BY seq LIMIT :limit
 """
 _OF_ROLLOUT = """
 SELECT seq, service, rollout, at, fence, body FROM events
