@@ -123,12 +123,13 @@ stages:
   - name: canary
     strategy: canary
     weights: [5%, 25%, 50%]
-    hold: 3s
+    hold: 4s
+    requests: 40                  # least answers of v2 at each weight
     at-most: 2m
     gates: [no-more-errors, no-slower]
 guards: [no-more-errors]
 look-every: 1s
 warmup: 2s                        # a new process is slow at first; that is not the model's fault
-bake: 3s
+bake: 5s
 traffic: 200                      # requests per second, for the estimates of `mlship plan`
 """
