@@ -1,1 +1,1 @@
-"""Record → eyes: the same events as a dashboard, as plain lines and as JSON lines; the plan as an outline."""
+"""Record → eyes: the same events for a terminal, for a pipe and for a machine. Nothing here acts."""

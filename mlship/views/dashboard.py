@@ -1,0 +1,103 @@
+"""One screen that answers: where are we, is it going well, why, what next, and how do I get out?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rich.console import Group
+from rich.text import Text
+
+from mlship.journal.state import ServiceState
+from mlship.views.feed import Feed
+from mlship.views.panels.events import events
+from mlship.views.panels.gates import gates
+from mlship.views.panels.header import header, moment, way_back
+from mlship.views.panels.models import models
+from mlship.views.panels.steps import steps
+from mlship.views.paper import WIDE, Paper, beside
+from mlship.views.scene import Scene
+
+_GAP = 3
+_LEFT = 76
+_MOST_STEPS = 12
+_ENDLESS = 1000
+_FRAME = 4
+"""Lines that are always there: two of the header, the moment, the way back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """Lines for each panel, without titles. They depend on the plan and the terminal, never on what happens."""
+
+    steps: int
+    trends: bool
+    gate: int
+    events: int
+
+
+def dashboard(state: ServiceState, feed: Feed, now: float, paper: Paper) -> Group:
+    """The screen for `state`: lines of at most the paper's width, and no more of them than it has room for."""
+    return Group(*draw(state, feed, now, paper))
+
+
+def draw(state: ServiceState, feed: Feed, now: float, paper: Paper) -> list[Text]:
+    """The lines of `dashboard`."""
+    if state.rollout is None:
+        return _crop([paper.line(" ", paper.say(state.service, "bold"), "  no rollout yet")], paper.height)
+    scene = Scene(service=state, rollout=state.rollout, feed=feed, now=now)
+    body = _wide(scene, paper) if paper.width >= WIDE else _narrow(scene, paper)
+    top = [*header(scene, paper), moment(scene, paper)]
+    return _crop([*top, *_crop(body, paper.height and paper.height - _FRAME), way_back(scene, paper)], paper.height)
+
+
+def _narrow(scene: Scene, paper: Paper) -> list[Text]:
+    sizes = _fit(scene, paper.height, side_by_side=False)
+    return [
+        *steps(scene, paper, sizes.steps),
+        *models(scene, paper, trends=sizes.trends),
+        *(gates(scene, paper, sizes.gate) if scene.gates else []),
+        *events(scene.feed, paper, sizes.events),
+    ]
+
+
+def _wide(scene: Scene, paper: Paper) -> list[Text]:
+    sizes = _fit(scene, paper.height, side_by_side=True)
+    left, right = paper.part(_LEFT), paper.part(paper.width - _LEFT - _GAP)
+    course = [*steps(scene, left, sizes.steps), *models(scene, left, trends=sizes.trends)]
+    judged = gates(scene, right, sizes.gate) if scene.gates else []
+    return [*beside(paper, course, judged, _LEFT + _GAP), *events(scene.feed, paper, sizes.events)]
+
+
+def _fit(scene: Scene, height: int | None, *, side_by_side: bool) -> Sizes:
+    """The largest sizes for which everything fits, grown in the order of what is missed most."""
+    total = len(scene.rollout.compiled.steps)
+    sizes = Sizes(steps=min(total, 3), trends=False, gate=1, events=2)
+    room = (height or _ENDLESS) - _FRAME
+    for larger in _growth(total):
+        grown = replace(sizes, **larger)
+        if _lines(scene, grown, side_by_side=side_by_side) <= room:
+            sizes = grown
+    return sizes
+
+
+def _growth(total: int) -> Iterator[dict[str, Any]]:
+    yield {"trends": True}
+    yield {"events": 3}
+    yield {"gate": 2}
+    yield {"gate": 3}
+    yield {"events": 5}
+    for rows in range(4, min(total, _MOST_STEPS) + 1):
+        yield {"steps": rows}
+    yield {"events": 8}
+
+
+def _lines(scene: Scene, sizes: Sizes, *, side_by_side: bool) -> int:
+    course = 2 + sizes.steps + len(scene.models) * (2 if sizes.trends else 1)
+    judged = 1 + len(scene.gates) * sizes.gate if scene.gates else 0
+    return (max(course, judged) if side_by_side else course + judged) + 1 + sizes.events
+
+
+def _crop(lines: list[Text], height: int | None) -> list[Text]:
+    return lines if height is None else lines[: max(0, height)]

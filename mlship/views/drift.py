@@ -1,0 +1,39 @@
+"""Where the world is not as the journal says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlship.drivers.base import Observed, ObservedModel
+from mlship.journal.state import ServiceState
+from mlship.plan.routing import Routing
+from mlship.views.words import weights
+
+
+def drift(observed: Observed, state: ServiceState | None) -> tuple[str, ...]:
+    """One sentence per difference; none: all is as recorded."""
+    recorded = state.rollout.asked if state and state.rollout else None
+    if state is not None and state.down:
+        return tuple(_left_running(observed))
+    if recorded is None:
+        unknown = f"the router sends {weights(observed.routing)}, and nothing is recorded" if observed.routing else ""
+        return (unknown,) if unknown else ()
+    return tuple(_differences(observed, recorded))
+
+
+def _left_running(observed: Observed) -> Iterator[str]:
+    if observed.router:
+        yield "the router runs, recorded is that everything was stopped"
+
+
+def _differences(observed: Observed, recorded: Routing) -> Iterator[str]:
+    if not observed.router:
+        yield "the router does not answer"
+    if observed.routing is None:
+        yield f"there is no routing, recorded is {weights(recorded)}"
+    elif weights(observed.routing) != weights(recorded):
+        yield f"the routing is {weights(observed.routing)}, recorded is {weights(recorded)}"
+    for model in sorted(recorded.models):
+        there = observed.models.get(model, ObservedModel())
+        if there.ready == 0 or there.ready < there.running:
+            yield f"{model}: {there.ready} of {there.running} replicas are ready"

@@ -1,0 +1,65 @@
+"""Which events are worth a line: every act and decision, but a look only when it changes what a person knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from mlship.journal.events import Entered, Event, Looked, Recorded, Started
+from mlship.plan.step import Step
+from mlship.plan.verdict import Outcome, Verdict
+from mlship.views.sentence import looked as sentence_of_look
+from mlship.views.sentence import sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """What has been told so far. Looks are told when an outcome changes, and after `every` seconds of silence."""
+
+    every: float | None = 30.0
+    """None: only changes."""
+    numbers: bool = True
+    """Tell the numbers of a look too, not only the verdicts that changed."""
+    steps: tuple[Step, ...] = ()
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    blind: bool = False
+    told_at: float | None = None
+
+    def after(self, recorded: Recorded) -> tuple[News, str | None]:
+        """What has been told after `recorded`, and the sentence that tells it; None: not worth a line."""
+        match recorded.event:
+            case Looked() as looked:
+                return self._look(looked, recorded.at)
+            case event:
+                known = self._entering(event)
+                return replace(known, told_at=recorded.at), sentence(event, known.steps)
+
+    def _entering(self, event: Event) -> News:
+        match event:
+            case Started():
+                return replace(self, steps=event.compiled.steps, outcomes={}, blind=False)
+            case Entered():
+                return replace(self, outcomes={}, blind=False)
+            case _:
+                return self
+
+    def _look(self, looked: Looked, at: float) -> tuple[News, str | None]:
+        changed = _changes(self.outcomes, looked.verdicts)
+        blind = looked.look.tallies is None
+        known = replace(self, outcomes={verdict.gate: verdict.outcome for verdict in looked.verdicts}, blind=blind)
+        if not changed and blind == self.blind and not self._silent(at):
+            return known, None
+        return replace(known, told_at=at), self._told(looked, changed)
+
+    def _told(self, looked: Looked, changed: tuple[Verdict, ...]) -> str:
+        if self.numbers or looked.look.tallies is None:
+            return " ".join(sentence_of_look(looked, changed).split())
+        said = (f"{verdict.gate} {verdict.outcome}: {verdict.reason}" for verdict in changed)
+        return " ".join(" | ".join(said).split()) or f"look {looked.look.number}: measured again"
+
+    def _silent(self, at: float) -> bool:
+        return self.every is not None and (self.told_at is None or at - self.told_at >= self.every)
+
+
+def _changes(before: Mapping[str, Outcome], verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
+    return tuple(verdict for verdict in verdicts if before.get(verdict.gate) != verdict.outcome)

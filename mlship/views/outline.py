@@ -1,0 +1,139 @@
+"""What a plan would do, before it is done: drift, the steps that `deploy` executes, the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from mlship.drivers.base import Observed
+from mlship.journal.state import ServiceState
+from mlship.plan.model import Plan
+from mlship.plan.step import CompiledPlan, Step
+from mlship.views import words
+from mlship.views.drift import drift
+from mlship.views.paper import Paper
+from mlship.views.risk import bad_answers, proof_requests, risk
+from mlship.views.sentence import title
+from mlship.views.table import table
+from mlship.views.times import least, longest, most, waits
+
+_HEADS = (
+    "",
+    "step",
+    "traffic",
+    "ready first",
+    "then keep",
+    "waits for",
+    "guards",
+    "least",
+    "most",
+    "then",
+    "found in",
+    "at risk",
+)
+_NUMBERS = frozenset({"", "least", "most", "found in", "at risk"})
+
+
+def outline(
+    compiled: CompiledPlan, plan: Plan, observed: Observed | None, state: ServiceState | None, paper: Paper
+) -> RenderableType:
+    """The preview. `observed` None: the backend was not asked; `state` None: the service is new."""
+    return Group(
+        _headline(compiled, plan, paper),
+        *_now(observed, state, paper),
+        Text(),
+        _steps(compiled, plan, paper),
+        Text(),
+        *(paper_line(paper, note) for note in _notes(compiled, plan)),
+        _total(compiled, paper),
+    )
+
+
+def paper_line(paper: Paper, note: str) -> Text:
+    """A sentence that may be wrapped."""
+    return Text(paper.glyphs.fit(note), style="dim")
+
+
+def _headline(compiled: CompiledPlan, plan: Plan, paper: Paper) -> Text:
+    moving = f"{compiled.live} {paper.glyphs.arrow} {compiled.candidate}" if compiled.candidate else compiled.live
+    return paper.line(paper.say(compiled.service, "bold"), f"  {moving}  on {plan.driver.name}")
+
+
+def _now(observed: Observed | None, state: ServiceState | None, paper: Paper) -> Iterator[Text]:
+    rollout = state.rollout if state else None
+    if state is not None and rollout is not None and not rollout.status.over:
+        yield paper.line(paper.say(f"! rollout {rollout.rollout} is {rollout.status}: it has to end first", "yellow"))
+    if observed is None:
+        yield paper.line(paper.say("what runs now was not asked", "dim"))
+        return
+    differences = drift(observed, state)
+    for difference in differences:
+        yield paper.line(paper.say(f"! drift: {difference}", "yellow"))
+    if not differences:
+        serving = f"no drift: {words.weights(observed.routing)}" if observed.routing else "nothing runs yet"
+        yield paper.line(paper.say(f"{paper.glyphs.done} {serving}", "green"))
+
+
+def _steps(compiled: CompiledPlan, plan: Plan, paper: Paper) -> Table:
+    rows = [_row(number, step, compiled, plan) for number, step in enumerate(compiled.steps, start=1)]
+    return table(paper, _HEADS, rows, _NUMBERS)
+
+
+def _row(number: int, step: Step, compiled: CompiledPlan, plan: Plan) -> tuple[str, ...]:
+    danger = risk(plan, step, compiled.candidate)
+    return (
+        str(number),
+        title(step),
+        words.weights(step.routing),
+        words.replicas(step.ready),
+        words.replicas(step.keep),
+        ", ".join(_waits(plan, step)),
+        ", ".join(step.guards),
+        words.duration(step.hold) if step.hold else "",
+        words.duration(longest(step)) if waits(step) else "",
+        str(step.at_deadline) if waits(step) else "",
+        words.duration(danger.seconds) if danger else "",
+        words.count(danger.requests) if danger else "",
+    )
+
+
+def _waits(plan: Plan, step: Step) -> Iterator[str]:
+    proof = proof_requests(plan, step)
+    if step.requests or proof:
+        yield words.plural(max(step.requests, proof), "request")
+    for gate in step.gates:
+        yield f"{gate} proven" if step.proof else gate
+
+
+def _notes(compiled: CompiledPlan, plan: Plan) -> Iterator[str]:
+    judged = [step for step in compiled.steps if step.gates or step.guards]
+    proof = max((proof_requests(plan, step) for step in judged), default=0)
+    if proof:
+        yield (
+            f"Proven: a candidate without a bad answer needs about {words.count(proof)} requests, ln(1/alpha)/margin "
+            f"at alpha {plan.alpha.promote:g}; one with bad answers needs more."
+        )
+    if judged and plan.traffic:
+        bad = max(bad_answers(plan, step) for step in judged)
+        yield (
+            f"Found in, at risk: a candidate that fails every request is rolled back after {bad} bad answers, at the "
+            f"next look (every {words.duration(plan.look_every)}), at {words.rate(plan.traffic)} requests/s; a smaller "
+            "harm takes longer."
+        )
+    elif judged:
+        yield "State `traffic` (requests per second) in the plan to see the time to detect and the requests at risk."
+    back = compiled.way_back
+    yield f"Way back from every step: mlship rollback {compiled.service} (to {words.weights(back.routing)}, " + (
+        f"with {words.replicas(back.ready)} ready first)." if back.ready else "at once)."
+    )
+
+
+def _total(compiled: CompiledPlan, paper: Paper) -> Text:
+    steps = compiled.steps
+    times = f"least {words.duration(least(steps))}, most {words.duration(most(steps))}"
+    return paper.line(
+        paper.say(f"Plan: {words.plural(len(steps), 'step')}, {times}, and the starting of models", "bold")
+    )

@@ -1,0 +1,118 @@
+"""Each gate: its verdict, and the evidence that made it so."""
+
+from __future__ import annotations
+
+import math
+
+from rich.text import Text
+
+from mlship.plan.verdict import Evidence, Outcome, Verdict
+from mlship.views import words
+from mlship.views.paper import Paper
+from mlship.views.scene import Scene
+
+_STYLE = {Outcome.PASS: "green", Outcome.WAIT: "cyan", Outcome.BLIND: "yellow", Outcome.FAIL: "bold red"}
+_INDENT = 10
+
+
+def gates(scene: Scene, paper: Paper, lines_each: int) -> list[Text]:
+    """A title, then `lines_each` lines (1 to 3) per gate."""
+    spoken = {verdict.gate: verdict for verdict in scene.rollout.verdicts}
+    lines = [paper.rule("gates", _note(scene))]
+    for gate in scene.gates:
+        drawn = _gate(scene, paper, gate, spoken.get(gate))[:lines_each]
+        lines += [*drawn, *[Text()] * (lines_each - len(drawn))]
+    return lines
+
+
+def _note(scene: Scene) -> str:
+    step = scene.rollout.current
+    if step is None or not scene.working:
+        return ""
+    return "must prove: not worse by the margin" if step.proof else "must show no harm" if step.gates else ""
+
+
+def _gate(scene: Scene, paper: Paper, gate: str, verdict: Verdict | None) -> list[Text]:
+    head = _head(paper, gate, verdict)
+    if verdict is None:
+        return [paper.spread(head, paper.say("not heard yet ", "dim"))]
+    bars, texts = _bars(paper, verdict), _texts(scene, verdict)
+    if not bars.cell_len:
+        return [paper.line(head, "  ", paper.say(texts[0], "dim")), *(_below(paper, text) for text in texts[1:])]
+    if head.cell_len + bars.cell_len < paper.width:
+        return [paper.spread(head, bars), *(_below(paper, text) for text in texts)]
+    return [head, paper.line(" " * _INDENT, bars), *(_below(paper, text) for text in texts)]
+
+
+def _texts(scene: Scene, verdict: Verdict) -> list[str]:
+    """Numbers and reason. Where a person has to act, the reason comes first."""
+    texts = [_numbers(scene, verdict.evidence), verdict.reason]
+    if verdict.outcome in {Outcome.FAIL, Outcome.BLIND}:
+        texts.reverse()
+    return [text for text in texts if text] or [""]
+
+
+def _head(paper: Paper, gate: str, verdict: Verdict | None) -> Text:
+    outcome = verdict.outcome if verdict else None
+    style = _STYLE[outcome] if outcome else "dim"
+    word = paper.cell(f"{paper.glyphs.outcome(outcome)} {outcome or ''}", _INDENT - 2, style)
+    return paper.line(" ", word, " ", paper.say(gate, "bold" if verdict else "dim"))
+
+
+def _below(paper: Paper, text: str) -> Text:
+    return paper.line(" " * _INDENT, paper.say(text, "dim"))
+
+
+def _bars(paper: Paper, verdict: Verdict) -> Text:
+    evidence = verdict.evidence
+    if evidence is None:
+        return Text()
+    width = 6 if paper.width < 100 else 10
+    harm = _meter(paper, "harm", (evidence.e_value, evidence.limit), width, harmful=True)
+    proof = _meter(paper, "proof", (evidence.proof, evidence.proof_limit), width, harmful=False)
+    if not harm.cell_len and not proof.cell_len:
+        return harm
+    # A missing meter leaves its room empty, so that the others stand in one column over all gates.
+    room = width + 18
+    return paper.line(*(paper.line(meter, " " * (room - meter.cell_len)) for meter in (harm, proof)))
+
+
+def _meter(paper: Paper, name: str, of: tuple[float | None, float | None], width: int, *, harmful: bool) -> Text:
+    value, limit = of
+    if value is None or limit is None:
+        return Text()
+    filled = portion(value, limit)
+    style = ("red" if filled > 0.8 else "yellow" if filled > 0.4 else "green") if harmful else "green"
+    figure = f"{words.number(value)}/{words.number(limit)}"
+    return paper.line(paper.say(f"{name} ", "dim"), paper.bar(filled, width, style), " ", paper.cell(figure, 10))
+
+
+def portion(value: float, limit: float) -> float:
+    """How far evidence has come to its limit, 0..1, on a log scale: e-values multiply, so their logarithms add up."""
+    if value <= 1 or math.isnan(value):
+        return 0.0
+    if value >= limit or limit <= 1:
+        return 1.0
+    return math.log(value) / math.log(limit)
+
+
+def _numbers(scene: Scene, evidence: Evidence | None) -> str:
+    if evidence is None:
+        return ""
+    live, candidate = scene.rollout.compiled.live, scene.rollout.compiled.candidate or "candidate"
+    counts = [_count(candidate, evidence.candidate), _count(live, evidence.live)]
+    parts = [", ".join(count for count in counts if count), _estimate(evidence)]
+    return "; ".join(part for part in parts if part)
+
+
+def _count(model: str, counted: tuple[int, int] | None) -> str:
+    return f"{model} {words.compact(counted[0])}/{words.compact(counted[1])}" if counted else ""
+
+
+def _estimate(evidence: Evidence) -> str:
+    if evidence.estimate is None:
+        return ""
+    rates = "rate" in evidence.measure or evidence.measure.startswith("requests")
+    shown = words.percent if rates else words.number
+    interval = f" ({shown(evidence.interval[0]).removesuffix(' %')} to {shown(evidence.interval[1])})" if evidence.interval else ""
+    return f"{evidence.measure} {shown(evidence.estimate)}{interval}"

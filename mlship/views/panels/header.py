@@ -1,0 +1,124 @@
+"""Who is shown, where it stands, and the way back."""
+
+from __future__ import annotations
+
+from typing import Literal, assert_never
+
+from rich.text import Text
+
+from mlship.journal.state import Status
+from mlship.plan.step import AtDeadline
+from mlship.plan.verdict import Outcome
+from mlship.views import words
+from mlship.views.paper import Paper
+from mlship.views.scene import Scene
+from mlship.views.sentence import act
+from mlship.views.times import longest
+
+STATUS_STYLE = {
+    Status.RUNNING: "bold cyan",
+    Status.PARKED: "bold yellow",
+    Status.ROLLING_BACK: "bold yellow",
+    Status.ROLLED_BACK: "bold red",
+    Status.PROMOTED: "bold green",
+    Status.BROUGHT_UP: "bold green",
+    Status.ROLLBACK_INCOMPLETE: "bold white on red",
+    Status.TORN_DOWN: "bold",
+}
+_LATE = {AtDeadline.ROLLBACK: "rolls back", AtDeadline.PARK: "parks"}
+_Ended = Literal[Status.ROLLED_BACK, Status.PROMOTED, Status.BROUGHT_UP, Status.TORN_DOWN, Status.ROLLBACK_INCOMPLETE]
+
+
+def header(scene: Scene, paper: Paper) -> list[Text]:
+    """Two lines: service, models and status; rollout, person and address."""
+    return [_headline(scene, paper), _byline(scene, paper)]
+
+
+def _headline(scene: Scene, paper: Paper) -> Text:
+    compiled, status = scene.rollout.compiled, scene.rollout.status
+    moving = f"{compiled.live} {paper.glyphs.arrow} {compiled.candidate}" if compiled.candidate else compiled.live
+    left = paper.line(" ", paper.say(scene.service.service, "bold"), "  ", paper.say(moving))
+    sign = paper.say(f"{paper.glyphs.status(status)} {status}", STATUS_STYLE[status])
+    return paper.spread(left, paper.line(sign, f"  {words.ticking(scene.elapsed)} "))
+
+
+def _byline(scene: Scene, paper: Paper) -> Text:
+    rollout = scene.rollout
+    left = f" rollout {rollout.rollout}, started {words.local_time(rollout.started_at)} by {rollout.by}"
+    address = scene.feed.address
+    place = f"http://{address} " if address and "://" not in address else f"{address} " if address else ""
+    return paper.spread(paper.say(left, "dim"), paper.say(place, "dim"))
+
+
+def moment(scene: Scene, paper: Paper) -> Text:
+    """One line: what is under way or waited for."""
+    return paper.line(" ", paper.say(_moment(scene), "bold" if scene.working else STATUS_STYLE[scene.rollout.status]))
+
+
+def _moment(scene: Scene) -> str:
+    rollout, service = scene.rollout, scene.service.service
+    match rollout.status:
+        case Status.RUNNING:
+            return _waiting(scene)
+        case Status.PARKED:
+            return f"parked: {rollout.reason or 'paused'}; goes on with: mlship resume {service}"
+        case Status.ROLLING_BACK:
+            return f"rolling back to {rollout.compiled.live}: {rollout.reason}"
+        case _:
+            return _ended(scene, rollout.status)
+
+
+def _ended(scene: Scene, status: _Ended) -> str:
+    rollout, service = scene.rollout, scene.service.service
+    match status:
+        case Status.ROLLED_BACK:
+            return f"{scene.service.live} serves everything: {rollout.reason}"
+        case Status.PROMOTED | Status.BROUGHT_UP:
+            return f"{scene.service.live} is live"
+        case Status.TORN_DOWN:
+            return "everything was stopped by mlship down"
+        case Status.ROLLBACK_INCOMPLETE:
+            return f"a human is needed: {rollout.reason}; again with: mlship rollback {service}"
+        case _:
+            assert_never(status)
+
+
+def _waiting(scene: Scene) -> str:
+    rollout, step = scene.rollout, scene.rollout.current
+    if rollout.pending is not None:
+        return f"{act(rollout.pending)} ..."
+    if step is None or rollout.passed or rollout.settled_at is None:
+        return "paused" if rollout.paused else "on to the next step"
+    failed = [verdict.gate for verdict in rollout.verdicts if verdict.outcome is Outcome.FAIL]
+    if failed:
+        return f"fails: {', '.join(failed)}"
+    held = scene.now - rollout.settled_at
+    waits = _missing(scene, held)
+    last = f"; {_LATE[step.at_deadline]} in {words.ticking(longest(step) - held)}" if longest(step) > step.hold else ""
+    return f"waits for {', '.join(waits)}{last}" if waits else "decides"
+
+
+def _missing(scene: Scene, held: float) -> list[str]:
+    rollout, step = scene.rollout, scene.rollout.current
+    assert step is not None
+    answered = scene.feed.in_step.get(rollout.compiled.candidate or "", 0)
+    missing = [f"{words.ticking(step.hold - held)} of hold"] if step.hold - held >= 1 else []
+    # A feed that did not follow the rollout from its first event cannot know what is missing.
+    known = rollout.step in scene.feed.spans
+    missing += [words.plural(step.requests - answered, "request")] if known and answered < step.requests else []
+    spoken = rollout.verdicts if rollout.last is not None and rollout.last.step == rollout.step else ()
+    passed = {verdict.gate for verdict in spoken if verdict.outcome is Outcome.PASS}
+    return missing + [gate for gate in step.gates if gate not in passed]
+
+
+def way_back(scene: Scene, paper: Paper) -> Text:
+    """One line: the command that undoes all this."""
+    service = scene.service
+    over = scene.rollout.status in {Status.PROMOTED, Status.BROUGHT_UP}
+    target = service.previous if over else scene.rollout.compiled.live
+    if scene.rollout.status is Status.ROLLED_BACK:
+        return paper.line(" ", paper.say(f"look closer: mlship show {scene.rollout.rollout}", "dim"))
+    if target is None:
+        return paper.line(" ", paper.say("way back: none, this is the first model of the service", "dim"))
+    command = paper.say(f"mlship rollback {service.service}", "bold")
+    return paper.line(paper.say(" way back: ", "dim"), command, paper.say(f" {paper.glyphs.arrow} {target}", "dim"))

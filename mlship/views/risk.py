@@ -1,0 +1,52 @@
+"""What a step puts at risk, and how much it takes to pass: estimates for the preview, simple enough to check by hand.
+
+Every bad answer at least doubles the evidence against a candidate that has at most half of the traffic, so a candidate
+that fails every request is found after log2(m / alpha) bad answers, m gates sharing alpha. It is found at a look:
+
+    looks    = ceil(bad answers / (share * traffic * seconds between looks))
+    seconds  = looks * seconds between looks
+    requests = share * traffic * seconds
+
+A candidate without any bad answer is proven "not worse by the margin" after about ln(1 / alpha) / margin requests.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from mlship.plan.model import Comparison, Plan
+from mlship.plan.step import Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Risk:
+    """Until a candidate that fails every request is rolled back."""
+
+    seconds: float
+    requests: int
+    """Answered by the candidate meanwhile."""
+
+
+def bad_answers(plan: Plan, step: Step) -> int:
+    """Bad answers until the evidence of one gate suffices for a rollback."""
+    judging = max(1, len({*step.gates, *step.guards}))
+    return math.ceil(math.log2(judging / plan.alpha.rollback))
+
+
+def risk(plan: Plan, step: Step, candidate: str | None) -> Risk | None:
+    """What the step puts at risk at the stated traffic; None where no traffic is stated, none flows, or none judges."""
+    share = step.routing.share(candidate) if candidate else 0.0
+    if not plan.traffic or share == 0 or not (step.gates or step.guards):
+        return None
+    per_look = share * plan.traffic * plan.look_every
+    seconds = plan.look_every * math.ceil(bad_answers(plan, step) / per_look)
+    return Risk(seconds=seconds, requests=math.ceil(share * plan.traffic * seconds))
+
+
+def proof_requests(plan: Plan, step: Step) -> int:
+    """Requests of a candidate without a bad answer until every comparison of the step is proven; 0: none must be."""
+    margins = [gate.margin for name in step.gates if isinstance(gate := plan.gates.get(name), Comparison)]
+    if not step.proof or not margins or min(margins) <= 0:
+        return 0
+    return math.ceil(math.log(1 / plan.alpha.promote) / min(margins))

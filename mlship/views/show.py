@@ -1,0 +1,56 @@
+"""One rollout in detail: where it ended, its steps, what its gates said, and everything that happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from mlship.journal.events import Recorded
+from mlship.journal.state import ServiceState, apply
+from mlship.views.feed import Feed
+from mlship.views.glyphs import Glyphs
+from mlship.views.news import News
+from mlship.views.panels.gates import gates
+from mlship.views.panels.header import header, moment
+from mlship.views.panels.models import models
+from mlship.views.panels.steps import steps
+from mlship.views.paper import Paper
+from mlship.views.scene import Scene
+from mlship.views.words import local_time
+
+
+def show(events: Iterable[Recorded], now: float, paper: Paper) -> RenderableType:
+    """The rollout that `events` (of one service, up to the rollout's last) end with."""
+    recorded = tuple(events)
+    state, feed = follow(recorded)
+    if state is None or state.rollout is None:
+        return paper.say("no rollout yet", "dim")
+    scene = Scene(service=state, rollout=state.rollout, feed=feed, now=now)
+    return Group(
+        *header(scene, paper),
+        moment(scene, paper),
+        *steps(scene, paper, len(state.rollout.compiled.steps)),
+        *models(scene, paper, trends=True),
+        *(gates(scene, paper, 3) if state.rollout.verdicts else []),
+        paper.rule("events"),
+        *_told(recorded, state.rollout.rollout, paper.glyphs),
+    )
+
+
+def follow(events: Iterable[Recorded]) -> tuple[ServiceState | None, Feed]:
+    """The state after all events, and what the fold forgets of them."""
+    state: ServiceState | None = None
+    feed = Feed()
+    for recorded in events:
+        state, feed = apply(state or ServiceState(service=recorded.service), recorded), feed.after(recorded)
+    return state, feed
+
+
+def _told(events: Iterable[Recorded], rollout: str, glyphs: Glyphs) -> Iterator[Text]:
+    news = News(every=None)
+    for recorded in events:
+        news, told = news.after(recorded)
+        if told is not None and recorded.rollout == rollout:
+            yield Text.assemble((f" {local_time(recorded.at)}  ", "dim"), glyphs.fit(told))
