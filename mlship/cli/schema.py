@@ -16,7 +16,9 @@ class Subject(StrEnum):
 
 
 def schema(
-    subject: Annotated[Subject, typer.Argument(help="plan: what you write; event: what --output json prints.")] = Subject.PLAN,
+    subject: Annotated[
+        Subject, typer.Argument(help="plan: what you write; event: what --output json prints.")
+    ] = Subject.PLAN,
 ) -> None:
     """Print the JSON schema of plans, or of events."""
     from importlib.resources import files

@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlship.errors import UsageError
 
 if TYPE_CHECKING:
     from mlship.clock import Clock
     from mlship.drivers.base import Driver
-    from mlship.journal.lease import Holder
-    from mlship.journal.state import ServiceState
+    from mlship.journal.state import RolloutState, ServiceState
     from mlship.journal.store import Journal
-    from mlship.plan.model import Plan
+    from mlship.plan.model import Model, Plan
 
 
 def state_folder() -> Path:
@@ -57,16 +56,28 @@ def pairs(variables: Iterable[str]) -> Mapping[str, str]:
     return {name: value for name, _, value in split}
 
 
-def kept_plan(state: ServiceState) -> Plan:
-    """The plan of the latest rollout, with every model that the service has had: enough to bring any of them back."""
+def running_plan(rollout: RolloutState) -> Plan:
+    """The plan of a rollout, as it was written."""
     from mlship.plan.load import revive
 
+    return revive(rollout.plan, base=Path(rollout.base))
+
+
+def open_fleet(state: ServiceState, *, fence: int | None, clock: Clock) -> tuple[Driver, Mapping[str, Model]]:
+    """The driver of the latest rollout, with every model that the service has had: any of them can be brought back."""
+    from dataclasses import replace
+
+    from mlship.plan.load import revive_model
+
     assert state.rollout is not None
-    return revive({**state.rollout.plan, "models": {**state.models}})
+    models = {
+        name: revive_model(name, document, base=Path(state.bases[name])) for name, document in state.models.items()
+    }
+    return open_driver(replace(running_plan(state.rollout), models=models), fence=fence, clock=clock), models
 
 
 def open_driver(plan: Plan, *, fence: int | None, clock: Clock) -> Driver:
-    """The plan's driver for its service; `fence` None opens it for looking only."""
+    """The driver of the plan's service; `fence` None opens it for looking only."""
     from mlship.drivers.base import Opening
     from mlship.drivers.registry import find
 
@@ -116,6 +127,20 @@ def myself() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def holder() -> Holder:
-    """This process, for the lease."""
-    raise NotImplementedError
+def public(state: ServiceState) -> Mapping[str, Any]:
+    """A service's state as JSON for other programs: what `status --json` prints."""
+    import msgspec
+
+    rollout = state.rollout
+    assert rollout is not None
+    shown = ("rollout", "status", "step", "started_at", "ended_at", "reason", "downtime", "paused", "verdicts", "asked")
+    details = {name: msgspec.to_builtins(getattr(rollout, name)) for name in shown}
+    return {
+        "service": state.service,
+        "live": state.live,
+        "previous": state.previous,
+        "candidate": rollout.compiled.candidate,
+        "down": state.down,
+        "steps": len(rollout.compiled.steps),
+        **details,
+    }

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mlship.journal.events import Event, Recorded, Requested
 from mlship.journal.lease import Lease
 from mlship.journal.state import RolloutState, ServiceState, apply
 from mlship.journal.store import Journal
 
 
-class Record:
-    """One service's journal, for the holder of its lease."""
+def _ignore(recorded: Recorded) -> None:
+    del recorded
 
-    def __init__(self, *, journal: Journal, lease: Lease, rollout: str) -> None:
+
+class Record:
+    """One rollout's journal, for the holder of its lease. `show` gets every new event, whoever wrote it."""
+
+    def __init__(self, *, journal: Journal, lease: Lease, show: Callable[[Recorded], None] = _ignore) -> None:
         self._journal = journal
         self._lease = lease
-        self._rollout = rollout
+        self._show = show
         self.state: ServiceState = journal.state(lease.service)
-        self._seen = 0
 
     def __call__(self, event: Event) -> Recorded:
         """Append durably, and fold into the state.
@@ -25,15 +30,19 @@ class Record:
             LeaseLost: another process holds the service now.
             JournalUnavailable: nothing was written.
         """
-        self.orders()
         recorded = self._journal.append(event, lease=self._lease)
-        self._fold(recorded)
+        self.catch_up()
         return recorded
 
-    def orders(self) -> Requested | None:
-        """The order that nobody has answered yet, with those that other terminals wrote meanwhile."""
-        for recorded in self._journal.read(self._lease.service, after=self._seen):
-            self._fold(recorded)
+    def catch_up(self) -> None:
+        """Fold what was written since the last time, here and by other terminals."""
+        for recorded in self._journal.read(self._lease.service, after=self.state.seq):
+            self.state = apply(self.state, recorded)
+            self._show(recorded)
+
+    def order(self) -> Requested | None:
+        """The order that nobody has answered yet."""
+        self.catch_up()
         return self.rollout.order
 
     @property
@@ -44,9 +53,4 @@ class Record:
 
     def events(self) -> tuple[Recorded, ...]:
         """Everything that this rollout has recorded."""
-        return tuple(self._journal.read(self._lease.service, rollout=self._rollout))
-
-    def _fold(self, recorded: Recorded) -> None:
-        if recorded.seq > self._seen:
-            self.state = apply(self.state, recorded)
-            self._seen = recorded.seq
+        return tuple(self._journal.read(self._lease.service, rollout=self._lease.rollout))

@@ -2,13 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mlship.clock import Clock
 from mlship.drivers.base import Observed, ObservedModel
 from mlship.engine.hands import Hands
 from mlship.engine.record import Record
-from mlship.errors import JournalUnavailable, LeaseLost, MlshipError, ModelNotReady, RollbackIncomplete
+from mlship.errors import JournalUnavailable, LeaseLost, MlshipError, ModelNotReady, RollbackIncomplete, UsageError
 from mlship.journal.events import RollbackBegun, RollbackFailed, RolledBack
+from mlship.journal.state import ServiceState, Status
+from mlship.plan.routing import all_to
 from mlship.plan.step import Step
+
+
+def target_of(state: ServiceState, to: str | None) -> str | None:
+    """The model to go back to: `to`, else the last good one. None where there is nothing to take back.
+
+    Raises:
+        UsageError: nobody knows a model named `to`, or the service is down.
+    """
+    rollout = state.rollout
+    if rollout is None or state.down:
+        raise UsageError(f"{state.service} is down", hint="`mlship deploy PLAN` brings it up again")
+    if to is not None:
+        if to not in state.models:
+            known = ", ".join(sorted(state.models))
+            raise UsageError(f"{state.service} has never had a model named {to!r}", hint=f"known models: {known}")
+        return to
+    if rollout.status is Status.PROMOTED:
+        return state.previous
+    return None if rollout.status.over else state.live
+
+
+def way_back_to(target: str, replicas: Mapping[str, int], *, seen: Observed) -> Step:
+    """All traffic to `target`; every other model that runs is stopped."""
+    return Step(
+        stage="rollback",
+        strategy="",
+        label=f"all to {target}",
+        ready={target: replicas[target]},
+        routing=all_to(target),
+        keep={model: 0 for model in seen.models if model != target},
+    )
+
+
+def is_so_already(target: str, *, seen: Observed) -> bool:
+    """Everything goes to `target`, and it serves."""
+    return seen.router and seen.routing == all_to(target) and _serves(seen, target)
 
 
 def roll_back(*, hands: Hands, record: Record, clock: Clock, way_back: Step, reason: str, by: str) -> None:

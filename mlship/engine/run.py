@@ -132,7 +132,7 @@ class Run:
         return verdicts
 
     def _situation(self, step: Step, settled_at: float, verdicts: tuple[Verdict, ...]) -> Situation:
-        order, rollout = self._record.orders(), self._record.rollout
+        order, rollout = self._record.order(), self._record.rollout
         self._full = self._full or (order is not None and order.full)
         manual = {name for name in step.gates if isinstance(self._plan.gates[name], Manual)}
         return Situation(
@@ -164,7 +164,7 @@ class Run:
         moments = (settled_at + step.hold, settled_at + step.deadline)
         until = min([now + self._plan.look_every, *(moment for moment in moments if moment > now)])
         while (left := until - self._clock.now()) > 0:
-            order = self._record.orders()
+            order = self._record.order()
             if order is not None and order.order in {"promote", "abort"}:
                 return
             self._clock.sleep(min(POLL, left))

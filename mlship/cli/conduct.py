@@ -1,0 +1,89 @@
+"""A rollout in this process: lease, heartbeat, signals, view, run, exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+
+from mlship.cli import wiring
+from mlship.cli.output import say
+from mlship.cli.signals import Signals
+from mlship.clock import SystemClock
+from mlship.engine.record import Record
+from mlship.engine.run import Run
+from mlship.errors import Exit, LeaseLost
+from mlship.journal.events import Event
+from mlship.journal.holder import this_process
+from mlship.journal.lease import Heartbeat, Lease
+from mlship.journal.state import Status
+from mlship.journal.store import Journal
+from mlship.views.view import View
+
+EXITS = {
+    Status.RUNNING: Exit.PARKED,
+    Status.PARKED: Exit.PARKED,
+    Status.ROLLING_BACK: Exit.ROLLBACK_INCOMPLETE,
+    Status.ROLLED_BACK: Exit.ROLLED_BACK,
+    Status.PROMOTED: Exit.DONE,
+    Status.BROUGHT_UP: Exit.DONE,
+    Status.TORN_DOWN: Exit.HELD,
+    Status.ROLLBACK_INCOMPLETE: Exit.ROLLBACK_INCOMPLETE,
+}
+
+
+def conduct(
+    journal: Journal,
+    *,
+    service: str,
+    rollout: str,
+    opening: Callable[[], Event],
+    view: View,
+    clock: SystemClock,
+    once: bool = False,
+) -> Exit:
+    """Hold the service and work on the rollout until it is over or parked. `opening` makes the first event.
+
+    Raises:
+        ServiceHeld: another process holds the service.
+    """
+    lease = journal.leases.acquire(service, this_process(), rollout=rollout)
+    try:
+        with closing(view), Heartbeat(journal.leases, lease, wake=clock.wake):
+            journal.append(opening(), lease=lease)
+            return _work(journal, lease, view=view, clock=clock, once=once)
+    except LeaseLost as lost:
+        return superseded(journal, service, lost)
+    finally:
+        journal.leases.release(lease)
+
+
+def _work(journal: Journal, lease: Lease, *, view: View, clock: SystemClock, once: bool) -> Exit:
+    for recorded in journal.read(lease.service, rollout=lease.rollout):
+        view.show(recorded)
+    record = Record(journal=journal, lease=lease, show=view.show)
+    driver, _ = wiring.open_fleet(record.state, fence=lease.fence, clock=clock)
+    plan = wiring.running_plan(record.rollout)
+    run = Run(plan=plan, record=record, driver=driver, clock=clock, by=wiring.myself())
+    with Signals(clock=clock, rolling_back=lambda: record.rollout.status is Status.ROLLING_BACK, say=say):
+        try:
+            return EXITS[run.go(once=once)]
+        except KeyboardInterrupt:
+            say(where(record))
+            return Exit.INTERRUPTED
+
+
+def where(record: Record) -> str:
+    """Where the traffic is, and how to go on."""
+    asked, service = record.rollout.asked, record.state.service
+    shares = (
+        ", ".join(f"{model} {weight / 100:g} %" for model, weight in asked.weights.items()) if asked else "unchanged"
+    )
+    return f"parked; traffic: {shares}; `mlship resume {service}` goes on, `mlship rollback {service}` goes back"
+
+
+def superseded(journal: Journal, service: str, lost: LeaseLost) -> Exit:
+    """Another process took over: what it does with the rollout is this one's end, too."""
+    say(f"{lost.message}; this run stopped and touched nothing more")
+    rollout = journal.state(service).rollout
+    rolled_back = rollout is not None and rollout.status in {Status.ROLLING_BACK, Status.ROLLED_BACK}
+    return Exit.ROLLED_BACK if rolled_back else Exit.HELD

@@ -1,0 +1,58 @@
+"""From where a plan departs: which model is live, and whether there is anything to do."""
+
+from __future__ import annotations
+
+from mlship.errors import UsageError
+from mlship.journal.state import RolloutState, ServiceState, Status
+from mlship.plan.model import Plan
+from mlship.strategies import candidate_of
+
+
+def live_model(plan: Plan, state: ServiceState) -> str | None:
+    """The model that the rollout starts from; None where the candidate is live already.
+
+    Raises:
+        UsageError: the plan and the record do not fit together, or an unfinished rollout is in the way.
+    """
+    if state.rollout is not None and not state.down:
+        _refuse_unfinished(plan.service, state.rollout)
+    live = _live(plan, state)
+    if plan.live is None and plan.candidate is None and len(plan.models) > 1:
+        raise UsageError(
+            f"{plan.service}: the plan says neither what is live nor what replaces it",
+            hint=f"add `live: {live}` or `candidate: ...`",
+        )
+    return None if plan.candidate == live or _replaced(plan, state) else live
+
+
+def _refuse_unfinished(service: str, rollout: RolloutState) -> None:
+    untouched = rollout.status is Status.PARKED and rollout.step == 0
+    if rollout.status.over or untouched:
+        return
+    raise UsageError(
+        f"{service} has an unfinished rollout ({rollout.rollout}, {rollout.status})",
+        hint=f"`mlship resume {service}` goes on with it, `mlship rollback {service}` takes it back",
+    )
+
+
+def _live(plan: Plan, state: ServiceState) -> str:
+    live = state.live if state.live and not state.down else plan.live
+    if live is None:
+        raise UsageError(
+            f"nothing is known to be live for {plan.service}",
+            hint="add `live: MODEL` to the plan for the first rollout",
+        )
+    if plan.live not in {None, live} and not _replaced(plan, state):
+        raise UsageError(
+            f"the plan says that {plan.live} is live, but {live} is", hint=f"write `live: {live}`, or leave `live` out"
+        )
+    if live not in plan.models and not _replaced(plan, state):
+        raise UsageError(f"{live} is live, but the plan has no model of that name", hint=f"add {live} under `models`")
+    return live
+
+
+def _replaced(plan: Plan, state: ServiceState) -> bool:
+    """The plan's candidate is what is live now: the plan has been carried out before."""
+    if state.live is None or state.down or plan.live is None:
+        return False
+    return candidate_of(plan, plan.live) == state.live

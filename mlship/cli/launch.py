@@ -1,0 +1,129 @@
+"""A new rollout: checked, shown, asked for, then conducted here or in the background."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from mlship.cli import wiring
+from mlship.cli.conduct import conduct
+from mlship.cli.departure import live_model
+from mlship.cli.output import Output, is_person, view
+from mlship.clock import SystemClock
+from mlship.errors import Exit, OutOfReach, ServiceHeld
+from mlship.journal.events import Started
+from mlship.journal.store import Journal, new_rollout_id
+from mlship.plan.model import Plan
+from mlship.strategies import compile_plan
+
+PATIENCE = 30.0
+"""Seconds that a background run gets to take the service."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Departure:
+    """A plan that can be carried out now."""
+
+    file: Path
+    plan: Plan
+    live: str
+    journal: Journal
+    clock: SystemClock
+
+
+def prepare(file: Path, variables: Iterable[str]) -> Departure | None:
+    """Check everything that can be checked before anything is touched; None where there is nothing to do.
+
+    Raises:
+        PlanError: the plan has faults.
+        ServiceHeld: another process is at work on the service.
+        UsageError: the plan does not fit what is live.
+    """
+    clock = SystemClock()
+    plan = wiring.read_plan(file, variables)
+    journal = wiring.open_journal(clock)
+    refuse_held(journal, plan.service)
+    state = journal.state(plan.service)
+    live = live_model(plan, state)
+    if live is None:
+        typer.echo(f"{plan.service}: nothing to do, {state.live} is live")
+        return None
+    return Departure(file=file, plan=plan, live=live, journal=journal, clock=clock)
+
+
+def refuse_held(journal: Journal, service: str) -> None:
+    """Say who is at work on the service.
+
+    Raises:
+        ServiceHeld: somebody is.
+    """
+    lease = journal.leases.current(service)
+    if lease is not None:
+        raise ServiceHeld(
+            f"{service} is held by {lease.holder}, rollout {lease.rollout}",
+            hint=f"`mlship watch {service}` shows it; `mlship rollback {service}` takes the service over at once",
+        )
+
+
+def confirm(departure: Departure) -> None:
+    """Show what would happen, and ask; where nobody can answer, go on: a CI step has decided already."""
+    if not is_person():
+        return
+    from mlship.cli.preview import print_preview
+
+    print_preview(departure)
+    if not typer.confirm("\nGo ahead?"):
+        raise typer.Exit(Exit.USAGE)
+
+
+def launch(departure: Departure, output: Output) -> Exit:
+    """Conduct the rollout in this process."""
+    plan, clock, journal = departure.plan, departure.clock, departure.journal
+    rollout = new_rollout_id(clock)
+
+    def started() -> Started:
+        live = live_model(plan, journal.state(plan.service)) or departure.live
+        return Started(
+            plan=plan.document,
+            base=str(departure.file.absolute().parent),
+            compiled=compile_plan(plan, live=live, salt=rollout),
+            by=wiring.myself(),
+        )
+
+    return conduct(
+        journal,
+        service=plan.service,
+        rollout=rollout,
+        opening=started,
+        view=view(output, service=plan.service, clock=clock, address=str(plan.driver.settings.get("listen", ""))),
+        clock=clock,
+    )
+
+
+def detach(departure: Departure, variables: Iterable[str]) -> None:
+    """Start the same command in the background and wait until it holds the service.
+
+    Raises:
+        OutOfReach: it ended, or did not take the service in time.
+    """
+    service, clock = departure.plan.service, departure.clock
+    log = wiring.state_folder() / "logs" / f"{service}.log"
+    log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    words = [sys.executable, "-m", "mlship", "deploy", str(departure.file), "--yes", "--output", "plain"]
+    for variable in variables:
+        words += ["--var", variable]
+    with log.open("a") as sink:
+        child = subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    until = clock.now() + PATIENCE
+    while departure.journal.leases.current(service) is None:
+        if child.poll() is not None or clock.now() > until:
+            raise OutOfReach(f"{service}: the background run did not take the service", hint=f"read {log}")
+        clock.sleep(0.1)
+    typer.echo(f"{service}: process {child.pid} is at work; `mlship watch {service}` shows it, {log} keeps its lines")

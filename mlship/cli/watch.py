@@ -1,0 +1,37 @@
+"""`mlship watch`: the dashboard of a run in another process."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mlship.cli.output import Output
+
+
+def watch(
+    service: Annotated[str | None, typer.Argument(help="The service; may be left out if there is only one.")] = None,
+    output: Annotated[Output, typer.Option("--output", "-o", help="How to print.")] = Output.AUTO,
+) -> None:
+    """Follow a rollout until it is over; Ctrl-C ends the watching, not the rollout."""
+    from contextlib import closing
+
+    from mlship.cli import wiring
+    from mlship.cli.output import view
+    from mlship.clock import SystemClock
+    from mlship.journal.state import Status, apply
+
+    clock = SystemClock()
+    journal = wiring.open_journal(clock)
+    state = wiring.state_of(journal, wiring.only_service(journal, service))
+    assert state.rollout is not None
+    seen = 0
+    with closing(view(output, service=state.service, clock=clock)) as eyes:
+        while True:
+            for recorded in journal.read(state.service, after=seen, rollout=state.rollout.rollout):
+                seen = recorded.seq
+                state = apply(state, recorded)
+                eyes.show(recorded)
+            if state.rollout.status.over or state.rollout.status is Status.PARKED:
+                return
+            clock.sleep(0.25)
