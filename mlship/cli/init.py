@@ -21,9 +21,9 @@ class Strategy(StrEnum):
 
 
 HEAD = """\
-# yaml-language-server: $schema=https://json-schema.org/draft/2020-12/schema
+# yaml-language-server: $schema=plan.v1.json
 # `mlship validate {file}` checks it, `mlship plan {file}` shows what would happen, `mlship deploy {file}` does it.
-# `mlship schema` prints the schema of this file; point the line above to a copy of it and your editor explains each key.
+# `mlship schema > plan.v1.json`, with that name in the line above, makes your editor complete and explain each key.
 version: 1
 service: {service}
 driver:

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import FrameType, TracebackType
+from typing import Self
 
 from mlship.clock import SystemClock
 from mlship.errors import Exit
@@ -24,7 +25,7 @@ class Signals(AbstractContextManager["Signals"]):
         self._count = 0
         self._before: dict[int, object] = {}
 
-    def __enter__(self) -> Signals:
+    def __enter__(self) -> Self:
         for number in SIGNALS:
             self._before[number] = signal.signal(number, self._handle)
         return self

@@ -25,13 +25,14 @@ def watch(
     journal = wiring.open_journal(clock)
     state = wiring.state_of(journal, wiring.only_service(journal, service))
     assert state.rollout is not None
-    seen = 0
+    rollout, seen = state.rollout, 0
     with closing(view(output, service=state.service, clock=clock)) as eyes:
         while True:
-            for recorded in journal.read(state.service, after=seen, rollout=state.rollout.rollout):
+            for recorded in journal.read(state.service, after=seen, rollout=rollout.rollout):
                 seen = recorded.seq
                 state = apply(state, recorded)
                 eyes.show(recorded)
-            if state.rollout.status.over or state.rollout.status is Status.PARKED:
+            rollout = state.rollout or rollout
+            if rollout.status.over or rollout.status is Status.PARKED:
                 return
             clock.sleep(0.25)

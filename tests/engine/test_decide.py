@@ -115,7 +115,7 @@ VERDICTS = st.lists(
 
 @given(verdicts=VERDICTS, now=st.floats(0, 10_000), paused=st.booleans(), full=st.booleans())
 def test_never_past_a_failure(verdicts: list[Verdict], now: float, paused: bool, full: bool) -> None:  # noqa: FBT001
-    """No step is left forward past a failed gate, whatever else is the case; and only a failure or a deadline goes back."""
+    """No step is left forward past a failed gate, whatever else; only a failure or a deadline goes back."""
     act = decide(situation(*verdicts, now=now, paused=paused, full=full))
     failed = any(verdict.outcome is Outcome.FAIL for verdict in verdicts)
     assert isinstance(act, RollBack) if failed else True
