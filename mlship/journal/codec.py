@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, get_args
 
 import msgspec
@@ -36,11 +37,18 @@ def decode(text: str) -> Event:
     Raises:
         JournalUnavailable: a newer mlship wrote it, or it is damaged.
     """
-    try:
+    with intact("an event"):
         return _event(json.loads(text))
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+
+
+@contextmanager
+def intact(what: str) -> Iterator[None]:
+    """What does not read as what was written becomes `JournalUnavailable`."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, RecursionError, msgspec.MsgspecError) as error:
         raise JournalUnavailable(
-            f"an event in the journal is damaged: {error}",
+            f"{what} in the journal is damaged: {error}",
             hint="Restore journal.db from a backup, or move it away to begin a new record.",
         ) from error
 

@@ -10,15 +10,18 @@ from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import Self
 
+import msgspec
+
 from mlship.clock import Clock
 from mlship.errors import JournalUnavailable, LeaseLost, ServiceHeld
-from mlship.journal.codec import timestamp
+from mlship.journal.codec import intact, timestamp
 from mlship.journal.database import Database
 from mlship.journal.holder import Holder, gone
 
 TTL = 30.0
 """Seconds after its last heartbeat that a lease still counts."""
 
+_Columns = tuple[str, int, str, str | None, float, float, float]
 _SELECT = "SELECT service, fence, rollout, holder, since, renewed, ttl FROM leases WHERE service = :service"
 _UPSERT = """
 INSERT INTO leases (service, fence, rollout, holder, since, renewed, ttl)
@@ -150,15 +153,15 @@ def check(connection: sqlite3.Connection, lease: Lease) -> None:
         raise _lost(lease, row.lease if row else None)
 
 
-def _row(values: tuple[str, int, str, str | None, float, float, float] | None) -> _Row | None:
+def _row(values: tuple[object, ...] | None) -> _Row | None:
     if values is None:
         return None
-    service, fence, rollout, holder, since, renewed, ttl = values
-    if holder is None:
-        return _Row(fence=fence, lease=None, renewed=renewed)
-    lease = Lease(
-        service=service, rollout=rollout, holder=Holder(**json.loads(holder)), fence=fence, since=since, ttl=ttl
-    )
+    with intact("a lease"):
+        service, fence, rollout, text, since, renewed, ttl = msgspec.convert(values, _Columns)
+        if text is None:
+            return _Row(fence=fence, lease=None, renewed=renewed)
+        holder = msgspec.convert(json.loads(text), Holder)
+    lease = Lease(service=service, rollout=rollout, holder=holder, fence=fence, since=since, ttl=ttl)
     return _Row(fence=fence, lease=lease, renewed=renewed)
 
 

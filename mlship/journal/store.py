@@ -9,8 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import msgspec
+
 from mlship.clock import Clock
-from mlship.journal.codec import decode, encode
+from mlship.journal.codec import decode, encode, intact
 from mlship.journal.database import Database
 from mlship.journal.events import (
     BroughtUp,
@@ -27,6 +29,7 @@ from mlship.journal.lease import Lease, Leases, check
 from mlship.journal.state import ServiceState, fold
 
 _PAGE = 500
+_Row = tuple[int, str, str, float, int, str]
 _LETTERS = "23456789abcdefghijkmnpqrstuvwxyz"
 
 _INSERT = """
@@ -161,6 +164,7 @@ def _milestone(event: Event) -> int:
             return 0
 
 
-def _recorded(row: tuple[int, str, str, float, int, str]) -> Recorded:
-    seq, service, rollout, at, fence, body = row
+def _recorded(row: tuple[object, ...]) -> Recorded:
+    with intact("a row"):
+        seq, service, rollout, at, fence, body = msgspec.convert(row, _Row)
     return Recorded(seq=seq, service=service, rollout=rollout, at=at, event=decode(body), fence=fence)
