@@ -90,6 +90,7 @@ def _growth(total: int) -> Iterator[dict[str, Any]]:
     yield {"events": 5}
     for rows in range(4, min(total, _MOST_STEPS) + 1):
         yield {"steps": rows}
+    yield {"gate": 4}
     yield {"events": 8}
 
 

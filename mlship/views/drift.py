@@ -35,5 +35,7 @@ def _differences(observed: Observed, recorded: Routing) -> Iterator[str]:
         yield f"the routing is {weights(observed.routing)}, recorded is {weights(recorded)}"
     for model in sorted(recorded.models):
         there = observed.models.get(model, ObservedModel())
-        if there.ready == 0 or there.ready < there.running:
+        if there.running == 0:
+            yield f"{model} does not run"
+        elif there.ready < there.running:
             yield f"{model}: {there.ready} of {there.running} replicas are ready"

@@ -19,6 +19,7 @@ from mlship.journal.events import (
     Started,
 )
 from mlship.metrics.look import Look
+from mlship.plan.verdict import Verdict
 from mlship.views.news import News
 
 KEPT_LOOKS = 40
@@ -45,6 +46,8 @@ class Feed:
     """Requests per model since the rollout began."""
     in_step: Mapping[str, int] = field(default_factory=dict)
     """Requests per model since the step at work was in place."""
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    """What each gate said last, in whatever step."""
     spans: Mapping[int, Span] = field(default_factory=dict)
     told: tuple[tuple[float, str], ...] = ()
     """When and what, oldest first."""
@@ -67,8 +70,8 @@ def _counted(feed: Feed, event: Event, at: float) -> Feed:
             return _stepped(feed, event, at)
         case RollbackBegun() | Promoted():
             return replace(feed, in_step={})
-        case Looked(look=look) if look.number > 0:
-            return _looked(feed, look)
+        case Looked() if event.look.number > 0:
+            return _looked(feed, event.look, event.verdicts)
         case _:
             return feed
 
@@ -86,11 +89,12 @@ def _stepped(feed: Feed, event: Entered | Settled | Passed, at: float) -> Feed:
             assert_never(event)
 
 
-def _looked(feed: Feed, look: Look) -> Feed:
+def _looked(feed: Feed, look: Look, verdicts: tuple[Verdict, ...]) -> Feed:
     return replace(
         feed,
         looks=(*feed.looks, look)[-KEPT_LOOKS:],
         totals=_plus(feed.totals, look),
+        verdicts={**feed.verdicts, **{verdict.gate: verdict for verdict in verdicts}},
         in_step=feed.in_step if look.settling else _plus(feed.in_step, look),
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from mlship.drivers.base import Observed
@@ -20,20 +19,11 @@ from mlship.views.sentence import title
 from mlship.views.table import table
 from mlship.views.times import least, longest, most, waits
 
-_HEADS = (
-    "",
-    "step",
-    "traffic",
-    "ready first",
-    "then keep",
-    "waits for",
-    "guards",
-    "least",
-    "most",
-    "then",
-    "found in",
-    "at risk",
-)
+_WHAT = ("", "step", "traffic")
+_CONDITIONS = ("ready first", "then keep", "waits for", "guards")
+_COURSE = ("least", "most", "or else", "found in", "at risk")
+_ONE_TABLE = 140
+"""Columns from which the steps stand in one table."""
 _NUMBERS = frozenset({"", "least", "most", "found in", "at risk"})
 
 
@@ -45,14 +35,14 @@ def outline(
         _headline(compiled, plan, paper),
         *_now(observed, state, paper),
         Text(),
-        _steps(compiled, plan, paper),
+        *_steps(compiled, plan, paper),
         Text(),
-        *(paper_line(paper, note) for note in _notes(compiled, plan)),
+        *(_wrapped(paper, note) for note in _notes(compiled, plan)),
         _total(compiled, paper),
     )
 
 
-def paper_line(paper: Paper, note: str) -> Text:
+def _wrapped(paper: Paper, note: str) -> Text:
     """A sentence that may be wrapped."""
     return Text(paper.glyphs.fit(note), style="dim")
 
@@ -77,21 +67,34 @@ def _now(observed: Observed | None, state: ServiceState | None, paper: Paper) ->
         yield paper.line(paper.say(f"{paper.glyphs.done} {serving}", "green"))
 
 
-def _steps(compiled: CompiledPlan, plan: Plan, paper: Paper) -> Table:
-    rows = [_row(number, step, compiled, plan) for number, step in enumerate(compiled.steps, start=1)]
-    return table(paper, _HEADS, rows, _NUMBERS)
+def _steps(compiled: CompiledPlan, plan: Plan, paper: Paper) -> Iterator[RenderableType]:
+    """One table; on narrow paper two, with the same numbers in front."""
+    rows = [
+        (
+            (str(number), title(step), words.weights(step.routing)),
+            _conditions(plan, step),
+            _course(step, compiled, plan),
+        )
+        for number, step in enumerate(compiled.steps, start=1)
+    ]
+    if paper.width >= _ONE_TABLE:
+        heads = (*_WHAT, *_CONDITIONS, *_COURSE)
+        yield table(paper, heads, [what + conditions + course for what, conditions, course in rows], _NUMBERS)
+        return
+    yield table(paper, (*_WHAT, *_COURSE), [what + course for what, _, course in rows], _NUMBERS)
+    yield Text()
+    waiting = [(what[0], *conditions) for what, conditions, _ in rows if any(conditions)]
+    yield table(paper, ("", *_CONDITIONS), waiting, _NUMBERS)
 
 
-def _row(number: int, step: Step, compiled: CompiledPlan, plan: Plan) -> tuple[str, ...]:
+def _conditions(plan: Plan, step: Step) -> tuple[str, ...]:
+    waiting = ", ".join(_waits(plan, step))
+    return words.replicas(step.ready), words.replicas(step.keep), waiting, ", ".join(step.guards)
+
+
+def _course(step: Step, compiled: CompiledPlan, plan: Plan) -> tuple[str, ...]:
     danger = risk(plan, step, compiled.candidate)
     return (
-        str(number),
-        title(step),
-        words.weights(step.routing),
-        words.replicas(step.ready),
-        words.replicas(step.keep),
-        ", ".join(_waits(plan, step)),
-        ", ".join(step.guards),
         words.duration(step.hold) if step.hold else "",
         words.duration(longest(step)) if waits(step) else "",
         str(step.at_deadline) if waits(step) else "",

@@ -11,6 +11,9 @@ from rich.text import Text
 
 from mlship.views.glyphs import UNICODE, Glyphs
 
+READABLE = 110
+"""Columns beyond which a page that is printed once does not spread."""
+
 WIDE = 130
 """Columns from which two panels stand side by side."""
 

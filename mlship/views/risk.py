@@ -1,7 +1,8 @@
 """What a step puts at risk, and how much it takes to pass: estimates for the preview, simple enough to check by hand.
 
 Every bad answer at least doubles the evidence against a candidate that has at most half of the traffic, so a candidate
-that fails every request is found after log2(m / alpha) bad answers, m gates sharing alpha. It is found at a look:
+that fails every request is found after log2(m / alpha) bad answers, m gates sharing alpha; beyond half, where only
+ceilings judge, the same number stands in. It is found at a look:
 
     looks    = ceil(bad answers / (share * traffic * seconds between looks))
     seconds  = looks * seconds between looks

@@ -16,13 +16,14 @@ from mlship.views.panels.gates import gates
 from mlship.views.panels.header import header, moment
 from mlship.views.panels.models import models
 from mlship.views.panels.steps import steps
-from mlship.views.paper import Paper
+from mlship.views.paper import READABLE, Paper
 from mlship.views.scene import Scene
 from mlship.views.words import local_time
 
 
 def show(events: Iterable[Recorded], now: float, paper: Paper) -> RenderableType:
     """The rollout that `events` (of one service, up to the rollout's last) end with."""
+    paper = paper.part(min(paper.width, READABLE))
     recorded = tuple(events)
     state, feed = follow(recorded)
     if state is None or state.rollout is None:
@@ -33,7 +34,7 @@ def show(events: Iterable[Recorded], now: float, paper: Paper) -> RenderableType
         moment(scene, paper),
         *steps(scene, paper, len(state.rollout.compiled.steps)),
         *models(scene, paper, trends=True),
-        *(gates(scene, paper, 3) if state.rollout.verdicts else []),
+        *(gates(scene, paper, 4) if feed.verdicts else []),
         paper.rule("events"),
         *_told(recorded, state.rollout.rollout, paper.glyphs),
     )

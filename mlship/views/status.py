@@ -11,7 +11,7 @@ from mlship.journal.state import RolloutState, ServiceState
 from mlship.views import words
 from mlship.views.feed import Feed
 from mlship.views.panels.header import header, moment, way_back
-from mlship.views.paper import Paper
+from mlship.views.paper import READABLE, Paper
 from mlship.views.scene import Scene
 from mlship.views.sentence import step_name
 
@@ -25,6 +25,7 @@ def status(states: Sequence[ServiceState], now: float, paper: Paper) -> Renderab
 
 def one(state: ServiceState, now: float, paper: Paper) -> RenderableType:
     """The latest rollout, what is under way, the traffic, the gates and the way back."""
+    paper = paper.part(min(paper.width, READABLE))
     if state.rollout is None:
         return paper.line(paper.say(state.service, "bold"), f"  live: {state.live or 'nothing'}")
     scene = Scene(service=state, rollout=state.rollout, feed=Feed(), now=now)

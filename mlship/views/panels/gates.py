@@ -16,11 +16,12 @@ _INDENT = 10
 
 
 def gates(scene: Scene, paper: Paper, lines_each: int) -> list[Text]:
-    """A title, then `lines_each` lines (1 to 3) per gate."""
-    spoken = {verdict.gate: verdict for verdict in scene.rollout.verdicts}
+    """A title, then `lines_each` lines (1 to 4) per gate; one that the step does not judge is dimmed."""
+    now = {verdict.gate: verdict for verdict in scene.rollout.verdicts}
     lines = [paper.rule("gates", _note(scene))]
     for gate in scene.gates:
-        drawn = _gate(scene, paper, gate, spoken.get(gate))[:lines_each]
+        verdict = now.get(gate) or scene.feed.verdicts.get(gate)
+        drawn = _gate(scene, paper, verdict, _head(paper, gate, verdict, current=gate in now))[:lines_each]
         lines += [*drawn, *[Text()] * (lines_each - len(drawn))]
     return lines
 
@@ -32,8 +33,7 @@ def _note(scene: Scene) -> str:
     return "must prove: not worse by the margin" if step.proof else "must show no harm" if step.gates else ""
 
 
-def _gate(scene: Scene, paper: Paper, gate: str, verdict: Verdict | None) -> list[Text]:
-    head = _head(paper, gate, verdict)
+def _gate(scene: Scene, paper: Paper, verdict: Verdict | None, head: Text) -> list[Text]:
     if verdict is None:
         return [paper.spread(head, paper.say("not heard yet ", "dim"))]
     bars, texts = _bars(paper, verdict), _texts(scene, verdict)
@@ -52,11 +52,11 @@ def _texts(scene: Scene, verdict: Verdict) -> list[str]:
     return [text for text in texts if text] or [""]
 
 
-def _head(paper: Paper, gate: str, verdict: Verdict | None) -> Text:
+def _head(paper: Paper, gate: str, verdict: Verdict | None, *, current: bool) -> Text:
     outcome = verdict.outcome if verdict else None
-    style = _STYLE[outcome] if outcome else "dim"
+    style = _STYLE[outcome] if outcome and current else "dim"
     word = paper.cell(f"{paper.glyphs.outcome(outcome)} {outcome or ''}", _INDENT - 2, style)
-    return paper.line(" ", word, " ", paper.say(gate, "bold" if verdict else "dim"))
+    return paper.line(" ", word, " ", paper.say(gate, "bold" if current else "dim"))
 
 
 def _below(paper: Paper, text: str) -> Text:
@@ -101,7 +101,7 @@ def _numbers(scene: Scene, evidence: Evidence | None) -> str:
         return ""
     live, candidate = scene.rollout.compiled.live, scene.rollout.compiled.candidate or "candidate"
     counts = [_count(candidate, evidence.candidate), _count(live, evidence.live)]
-    parts = [", ".join(count for count in counts if count), _estimate(evidence)]
+    parts = [_estimate(evidence), ", ".join(count for count in counts if count)]
     return "; ".join(part for part in parts if part)
 
 
@@ -114,5 +114,9 @@ def _estimate(evidence: Evidence) -> str:
         return ""
     rates = "rate" in evidence.measure or evidence.measure.startswith("requests")
     shown = words.percent if rates else words.number
-    interval = f" ({shown(evidence.interval[0]).removesuffix(' %')} to {shown(evidence.interval[1])})" if evidence.interval else ""
+    interval = (
+        f" ({shown(evidence.interval[0]).removesuffix(' %')} to {shown(evidence.interval[1])})"
+        if evidence.interval
+        else ""
+    )
     return f"{evidence.measure} {shown(evidence.estimate)}{interval}"
