@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import socket
 import sys
 import threading
@@ -62,6 +63,16 @@ def test_a_taken_port_is_a_clear_error(server: ModelServer, models: Path) -> Non
     """A port that somebody listens on is refused before anything runs."""
     with pytest.raises(UsageError, match="cannot listen"):
         prepare(models, bad=False, port=server.port)
+
+
+def test_a_plan_that_cannot_be_written_is_a_clear_error(models: Path, tmp_path: Path) -> None:
+    """Something else in the plan's place: a message that names it."""
+    for model in models.glob("*.model"):
+        shutil.copy(model, tmp_path)
+    (tmp_path / "plan.yaml").mkdir()
+
+    with pytest.raises(UsageError, match=r"cannot write .*plan\.yaml"):
+        prepare(tmp_path, bad=False)
 
 
 def test_its_traffic_is_understood_by_its_models(service: Service, models: Path) -> None:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -136,6 +139,21 @@ def test_command_prints_what_it_sent(server: ModelServer, capsys: pytest.Capture
     """The command ends with one line of counts, and 0 where nothing failed."""
     assert traffic.main([f"127.0.0.1:{server.port}", "--requests", "20", "--rate", "1000"]) == 0
     assert capsys.readouterr().out == "20 requests, 0 failed\n"
+
+
+def test_ctrl_c_ends_the_command_with_its_count() -> None:
+    """Whoever has seen enough presses Ctrl-C and still gets the line of counts."""
+    with socket.create_server(("127.0.0.1", 0)) as router:
+        port = router.getsockname()[1]
+        command = [sys.executable, "-m", "mlship.demo.traffic", f"127.0.0.1:{port}"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            connection, _ = router.accept()
+            process.send_signal(signal.SIGINT)
+            connection.close()
+            router.close()
+            out, err = process.communicate(timeout=60)
+
+    assert (process.returncode, out, err) == (0, "0 requests, 0 failed\n", "")
 
 
 @pytest.mark.parametrize("wrong", [["192.0.2.1:80"], ["127.0.0.1:80", "--rate", "0"]])

@@ -75,6 +75,17 @@ def test_a_folder_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> Non
         training.trained("v2", blocked)
 
 
+def test_a_model_that_cannot_be_put_in_place_leaves_nothing_behind(models: Path, tmp_path: Path) -> None:
+    """A folder where the file should be: a message, and no temporary file."""
+    blocked = tmp_path / training.trained("v2", models).name
+    blocked.mkdir()
+
+    with pytest.raises(UsageError, match="cannot keep"):
+        training.trained("v2", tmp_path)
+
+    assert list(tmp_path.iterdir()) == [blocked]
+
+
 def test_a_missing_model_file_is_a_clear_error(tmp_path: Path) -> None:
     """A path without a file: a message that names it."""
     with pytest.raises(UsageError, match="cannot read the model file"):
