@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ APPLICATION = 0x6D6C7368
 VERSION = 1
 """Of the tables."""
 
+_START_ANEW = "Restore it from a backup, or move it away to begin a new record."
 _TABLES = f"""
+PRAGMA synchronous = FULL;
 PRAGMA journal_mode = WAL;
 PRAGMA application_id = {APPLICATION};
 BEGIN;
@@ -91,21 +93,14 @@ class Database:
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
-            connection = self._connect(f"{self.path.absolute().as_uri()}?mode=rw")
-            try:
+            with _closed_on_error(self._connect(f"{self.path.absolute().as_uri()}?mode=rw")) as connection:
+                connection.execute("PRAGMA synchronous = FULL")
                 self._check(connection)
-            except BaseException:
-                connection.close()
-                raise
-            self._connection = connection
+                self._connection = connection
         return self._connection
 
     def _connect(self, uri: str) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            uri, uri=True, timeout=self._patience, isolation_level=None, check_same_thread=False
-        )
-        connection.execute("PRAGMA synchronous = FULL")
-        return connection
+        return sqlite3.connect(uri, uri=True, timeout=self._patience, isolation_level=None, check_same_thread=False)
 
     def _check(self, connection: sqlite3.Connection) -> None:
         (application,) = connection.execute("PRAGMA application_id").fetchone()
@@ -124,11 +119,8 @@ class Database:
         aside = self.path.with_name(f".journal-{os.getpid()}-{threading.get_ident()}.new")
         aside.touch(mode=0o600)
         try:
-            connection = self._connect(aside.absolute().as_uri())
-            try:
+            with closing(self._connect(aside.absolute().as_uri())) as connection:
                 connection.executescript(_TABLES)
-            finally:
-                connection.close()
             with suppress(FileExistsError):
                 os.link(aside, self.path)
             _sync_folder(self.path.parent)
@@ -146,11 +138,22 @@ class Database:
                 f"the journal {self.path} cannot be used: {error.strerror or error}",
                 hint="Check that the state folder can be written, or choose another one.",
             ) from error
+        except UnicodeDecodeError as error:
+            raise _damaged(self.path, "its table of contents is no text") from error
         except UnicodeEncodeError as error:
             raise UsageError(
                 f"{error.object!a} is not a name that the journal can hold",
                 hint="Use letters, digits, dots and dashes; `mlship status` lists the services.",
             ) from error
+
+
+@contextmanager
+def _closed_on_error(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    try:
+        yield connection
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _sync_folder(folder: Path) -> None:
@@ -172,7 +175,7 @@ def _in_words(path: Path, error: sqlite3.Error) -> JournalUnavailable:
         case sqlite3.SQLITE_FULL:
             said = "cannot grow: the disk is full", "Free some space, then go on with `mlship resume`."
         case sqlite3.SQLITE_CORRUPT:
-            said = "is damaged", "Restore it from a backup, or move it away to begin a new record."
+            return _damaged(path, str(error))
         case sqlite3.SQLITE_CANTOPEN:
             said = "cannot be opened", "Check that it is a file, and that it and its folder can be read and written."
         case sqlite3.SQLITE_IOERR:
@@ -182,8 +185,9 @@ def _in_words(path: Path, error: sqlite3.Error) -> JournalUnavailable:
     return JournalUnavailable(f"the journal {path} {said[0]} ({error})", hint=said[1])
 
 
+def _damaged(path: Path, how: str) -> JournalUnavailable:
+    return JournalUnavailable(f"the journal {path} is damaged ({how})", hint=_START_ANEW)
+
+
 def _not_a_journal(path: Path) -> JournalUnavailable:
-    return JournalUnavailable(
-        f"{path} is not a journal of mlship",
-        hint="Restore it from a backup, or move it away to begin a new record.",
-    )
+    return JournalUnavailable(f"{path} is not a journal of mlship", hint=_START_ANEW)

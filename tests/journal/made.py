@@ -113,7 +113,7 @@ def _routing(cuts: list[int]) -> st.SearchStrategy[Routing]:
     )
 
 
-def values(kind: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401, PLR0911 - any annotation of an event
+def values(kind: Any) -> st.SearchStrategy[Any]:  # noqa: C901, PLR0911 - any annotation of an event
     """Every value that an annotation allows, all fields of a dataclass filled in."""
     arguments = get_args(kind)
     match get_origin(kind) or kind:
@@ -131,7 +131,7 @@ def values(kind: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401, PLR0911 - any 
             return routings()
         case origin if is_dataclass(origin):
             hints = get_type_hints(origin)
-            return st.builds(origin, **{field.name: values(hints[field.name]) for field in fields(origin)})
+            return st.builds(kind, **{field.name: values(hints[field.name]) for field in fields(origin)})
         case origin if isinstance(origin, type) and issubclass(origin, StrEnum):
             return st.sampled_from(list(origin))
         case _:
@@ -171,6 +171,7 @@ def running(script: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
     """A Python process that runs `script`; gone when the block ends, whatever happened."""
     process = subprocess.Popen(
         [sys.executable, "-c", script, *map(str, arguments)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

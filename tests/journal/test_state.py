@@ -106,7 +106,7 @@ def test_history_is_kept_apart_from_the_looks() -> None:
 
 
 def test_a_pause_is_answered_by_parking_and_ended_by_resume() -> None:
-    """pause waits for the run to park; resume, from whatever process, goes on as if nothing had been."""
+    """Pause waits for the run to park; resume, from whatever process, goes on as if nothing had been."""
     paused = (ordered("pause"), Parked(reason="paused by ana"))
 
     assert rollout_after(ordered("pause")).order == ordered("pause")
@@ -123,7 +123,7 @@ def test_an_order_to_resume_takes_a_pause_back() -> None:
 
 
 def test_promote_signs_off_the_step_at_work_and_passing_answers_it() -> None:
-    """promote approves this step, no later one, and is not carried over to the next."""
+    """Promote approves this step, no later one, and is not carried over to the next."""
     rollout = rollout_after(Entered(step=1), ordered("promote"))
 
     assert (rollout.approved_step, rollout.order) == (1, ordered("promote"))
@@ -131,7 +131,7 @@ def test_promote_signs_off_the_step_at_work_and_passing_answers_it() -> None:
 
 
 def test_promote_full_stands_until_the_end() -> None:
-    """promote --full is not used up by the first step."""
+    """Promote --full is not used up by the first step."""
     order = ordered("promote", full=True)
 
     assert rollout_after(order, Passed(step=0, reason="ana"), Entered(step=1)).order == order

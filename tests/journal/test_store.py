@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 import stat
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -124,9 +125,8 @@ def test_subscribers_hear_what_is_on_disk(journal: Journal, lease: Lease, folder
 
 
 def _in_file(folder: Path) -> int:
-    connection = sqlite3.connect(folder / "journal.db")
-    (count,) = connection.execute("SELECT count(*) FROM events").fetchone()
-    connection.close()
+    with closing(sqlite3.connect(folder / "journal.db")) as connection:
+        (count,) = connection.execute("SELECT count(*) FROM events").fetchone()
     return int(count)
 
 
@@ -190,15 +190,14 @@ def test_the_short_way_to_the_state_is_exact(pairs: list[tuple[Event, str]]) -> 
         assert journal.state("fraud", rollout="r2") == fold("fraud", journal.read("fraud", rollout="r2"))
 
 
-def test_the_state_of_a_long_record_is_read_from_few_events(journal: Journal, me: Holder) -> None:
-    """Looks of the past, however many, are not read: ten rollouts of twenty looks cost a few rows each."""
-    for number in range(10):
+def test_the_state_of_a_long_record_is_read_from_few_events(journal: Journal, me: Holder, folder: Path) -> None:
+    """Looks of the past are not even read: with all of them made illegible the state is the same."""
+    for number in range(5):
         lease = journal.leases.take_over("fraud", me, rollout=f"r{number}")
         looks = [Looked(step=0, look=look(at)) for at in range(20)]
         append(journal, lease, [started(), *looks, Promoted(model="v2", previous="v1")])
-    read: list[str] = []
-    journal._database._opened().create_function("seen", 1, read.append)
-    view = "CREATE TEMP VIEW events AS SELECT seq, service, rollout, at, fence, milestone, look, "
-    journal._database._opened().execute(view + "iif(seen(seq) IS NULL, body, body) AS body FROM main.events")
+    whole = fold("fraud", journal.read("fraud"))
+    with closing(sqlite3.connect(folder / "journal.db")) as connection, connection:
+        connection.execute("UPDATE events SET body = 'x' WHERE rollout <> 'r4' AND look IS NOT NULL OR look IN (1, 18)")
 
-    assert journal.state("fraud") == fold("fraud", journal.read("fraud"))
+    assert journal.state("fraud") == whole
