@@ -165,20 +165,21 @@ def _cache() -> Path:
     return user_cache_path("mlship") / "demo"
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m mlship.demo.model_server", description=__doc__)
-    source = parser.add_mutually_exclusive_group(required=True)
+def parser() -> argparse.ArgumentParser:
+    """What the command takes."""
+    options = argparse.ArgumentParser(prog="python -m mlship.demo.model_server", description=__doc__)
+    source = options.add_mutually_exclusive_group(required=True)
     source.add_argument("--model", type=Path, help="a model file that the demo has written")
     source.add_argument("--train", choices=training.MODELS, help="train this model at first use, then keep it")
-    parser.add_argument("--cache", type=Path, help="folder of the models that --train keeps")
-    parser.add_argument("--name", default="digits", help="the model's name in the URL")
-    parser.add_argument("--version", default="", help="the version that answers state")
-    parser.add_argument("--port", type=int, default=os.environ.get("PORT"), help="default: $PORT")
-    parser.add_argument("--error-rate", type=_share, default=0.0, help="share of answers that are errors, 0..1")
-    parser.add_argument("--delay", type=float, default=0.0, metavar="MS", help="milliseconds added to each answer")
-    parser.add_argument("--startup", type=float, default=0.0, metavar="S", help="seconds before the model is loaded")
-    parser.add_argument("--seed", type=int, default=0, help="which answers are errors")
-    return parser
+    options.add_argument("--cache", type=Path, help="folder of the models that --train keeps")
+    options.add_argument("--name", default="digits", help="the model's name in the URL")
+    options.add_argument("--version", default="", help="the version that answers state")
+    options.add_argument("--port", type=int, default=os.environ.get("PORT"), help="default: $PORT")
+    options.add_argument("--error-rate", type=_share, default=0.0, help="share of answers that are errors, 0..1")
+    options.add_argument("--delay", type=float, default=0.0, metavar="MS", help="milliseconds added to each answer")
+    options.add_argument("--startup", type=float, default=0.0, metavar="S", help="seconds before the model is loaded")
+    options.add_argument("--seed", type=int, default=0, help="which answers are errors")
+    return options
 
 
 def _share(text: str) -> float:
@@ -211,10 +212,10 @@ def _report(error: MlshipError) -> Exit:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the server; returns the exit code."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    ours = parser()
+    options = ours.parse_args(arguments)
     if options.port is None:
-        parser.error("--port is missing, and so is $PORT")
+        ours.error("--port is missing, and so is $PORT")
     options.version = options.version or options.train or "1"
     # One row is predicted at a time: a pool of threads would cost more than it gives.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
