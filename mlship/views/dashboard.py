@@ -84,8 +84,8 @@ def _fit(scene: Scene, height: int | None, *, side_by_side: bool) -> Sizes:
 
 def _growth(total: int) -> Iterator[dict[str, Any]]:
     yield {"trends": True}
-    yield {"events": 3}
     yield {"gate": 2}
+    yield {"events": 3}
     yield {"gate": 3}
     yield {"events": 5}
     for rows in range(4, min(total, _MOST_STEPS) + 1):

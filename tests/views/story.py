@@ -79,7 +79,9 @@ class Story:
 
     def _back(self) -> Iterator[Recorded]:
         yield self._said(RollbackBegun(to="v1", reason="no-more-errors: v2 errs more often than v1", by="mlship"))
-        yield self._said(RolledBack(to="v1", seconds=0.2), after=0.2)
+        yield self._said(Intended(verb="route", routing=compiled().way_back.routing))
+        yield self._said(Done(verb="route", seconds=0.2), after=0.2)
+        yield self._said(RolledBack(to="v1", seconds=0.2))
 
     def _look(self, plan_: CompiledPlan, index: int, *, settling: bool) -> Recorded:
         step, self.looks = plan_.steps[index], self.looks + 1

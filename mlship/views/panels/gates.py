@@ -13,6 +13,8 @@ from mlship.views.scene import Scene
 
 _STYLE = {Outcome.PASS: "green", Outcome.WAIT: "cyan", Outcome.BLIND: "yellow", Outcome.FAIL: "bold red"}
 _INDENT = 10
+_STACKED = 3
+"""Columns before the lines of a gate whose name and bars do not fit on one line."""
 
 
 def gates(scene: Scene, paper: Paper, lines_each: int) -> list[Text]:
@@ -36,20 +38,15 @@ def _note(scene: Scene) -> str:
 def _gate(scene: Scene, paper: Paper, verdict: Verdict | None, head: Text) -> list[Text]:
     if verdict is None:
         return [paper.spread(head, paper.say("not heard yet ", "dim"))]
-    bars, texts = _bars(paper, verdict), _texts(scene, verdict)
-    if not bars.cell_len:
-        return [paper.line(head, "  ", paper.say(texts[0], "dim")), *(_below(paper, text) for text in texts[1:])]
-    if head.cell_len + bars.cell_len < paper.width:
-        return [paper.spread(head, bars), *(_below(paper, text) for text in texts)]
-    return [head, paper.line(" " * _INDENT, bars), *(_below(paper, text) for text in texts)]
-
-
-def _texts(scene: Scene, verdict: Verdict) -> list[str]:
-    """Numbers and reason. Where a person has to act, the reason comes first."""
-    texts = [_numbers(scene, verdict.evidence), verdict.reason]
-    if verdict.outcome in {Outcome.FAIL, Outcome.BLIND}:
-        texts.reverse()
-    return [text for text in texts if text] or [""]
+    bars, numbers, reason = _bars(paper, verdict), _numbers(scene, verdict.evidence), verdict.reason
+    if bars.cell_len and head.cell_len + bars.cell_len < paper.width:
+        # Where a person has to act, the reason comes before the numbers.
+        urgent = verdict.outcome in {Outcome.FAIL, Outcome.BLIND}
+        texts = [reason, "; ".join(numbers)] if urgent else ["; ".join(numbers), reason]
+        return [paper.spread(head, bars), *(_below(paper, text, _INDENT) for text in texts if text)]
+    top = paper.line(head, "  ", paper.say(reason, "dim"))
+    drawn = [paper.line(" " * _STACKED, bars)] if bars.cell_len else []
+    return [top, *drawn, *(_below(paper, text, _STACKED) for text in numbers)]
 
 
 def _head(paper: Paper, gate: str, verdict: Verdict | None, *, current: bool) -> Text:
@@ -59,8 +56,8 @@ def _head(paper: Paper, gate: str, verdict: Verdict | None, *, current: bool) ->
     return paper.line(" ", word, " ", paper.say(gate, "bold" if current else "dim"))
 
 
-def _below(paper: Paper, text: str) -> Text:
-    return paper.line(" " * _INDENT, paper.say(text, "dim"))
+def _below(paper: Paper, text: str, indent: int) -> Text:
+    return paper.line(" " * indent, paper.say(text, "dim"))
 
 
 def _bars(paper: Paper, verdict: Verdict) -> Text:
@@ -96,13 +93,14 @@ def portion(value: float, limit: float) -> float:
     return math.log(value) / math.log(limit)
 
 
-def _numbers(scene: Scene, evidence: Evidence | None) -> str:
+def _numbers(scene: Scene, evidence: Evidence | None) -> list[str]:
+    """The estimate, and the counts behind it."""
     if evidence is None:
-        return ""
+        return []
     live, candidate = scene.rollout.compiled.live, scene.rollout.compiled.candidate or "candidate"
     counts = [_count(candidate, evidence.candidate), _count(live, evidence.live)]
     parts = [_estimate(evidence), ", ".join(count for count in counts if count)]
-    return "; ".join(part for part in parts if part)
+    return [part for part in parts if part]
 
 
 def _count(model: str, counted: tuple[int, int] | None) -> str:

@@ -39,7 +39,11 @@ def _headline(scene: Scene, paper: Paper) -> Text:
     moving = f"{compiled.live} {paper.glyphs.arrow} {compiled.candidate}" if compiled.candidate else compiled.live
     left = paper.line(" ", paper.say(scene.service.service, "bold"), "  ", paper.say(moving))
     sign = paper.say(f"{paper.glyphs.status(status)} {status}", STATUS_STYLE[status])
-    return paper.spread(left, paper.line(sign, f"  {words.ticking(scene.elapsed)} "))
+    return paper.spread(left, paper.line(sign, f"  {_took(scene)} "))
+
+
+def _took(scene: Scene) -> str:
+    return words.ticking(scene.elapsed) if scene.rollout.ended_at is None else words.duration(scene.elapsed)
 
 
 def _byline(scene: Scene, paper: Paper) -> Text:

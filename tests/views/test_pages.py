@@ -1,0 +1,164 @@
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mlship.journal.events import Parked, TornDown
+from mlship.journal.state import ServiceState, fold
+from mlship.views.faults import faults, lines_of
+from mlship.views.glyphs import ASCII
+from mlship.views.history import history, rollouts
+from mlship.views.page import emit
+from mlship.views.paper import Paper
+from mlship.views.show import show
+from mlship.views.status import status
+from tests.views.scenes import BAD, GOOD, later, page, printed, until
+
+NOW = GOOD[-1].at + 9000
+
+
+def test_history_lists_rollouts_newest_first() -> None:
+    """A service's past is a table."""
+    again = tuple(
+        type(recorded)(seq=recorded.seq + 100, service="fraud-scorer", rollout="z", at=recorded.at + 500, event=event)
+        for recorded in GOOD
+        for event in [recorded.event]
+    )
+    past = rollouts((*BAD, *again))
+    assert page("history") == printed(lambda paper: history(past, paper), Paper(width=120))
+
+
+def test_an_empty_history_is_said_to_be_empty() -> None:
+    """No rollout yet is an answer."""
+    assert printed(lambda paper: history((), paper), Paper(width=80)) == "no rollout yet\n"
+
+
+def test_show_tells_one_rollout_from_start_to_end() -> None:
+    """Header, steps, models, gates and every event of a rollout."""
+    assert page("show-bad") == printed(lambda paper: show(BAD, NOW, paper), Paper(width=160))
+
+
+def test_show_of_nothing_is_said_to_be_nothing() -> None:
+    """No rollout yet is an answer."""
+    assert printed(lambda paper: show((), NOW, paper), Paper(width=80)) == "no rollout yet\n"
+
+
+def test_status_of_one_service_is_a_few_lines() -> None:
+    """Where it stands, what it waits for, what the gates say, how to undo it."""
+    state = fold("fraud-scorer", until(GOOD, 55.0))
+    assert page("status-one") == printed(lambda paper: status([state], GOOD[0].at + 57, paper), Paper(width=100))
+
+
+def test_status_of_several_services_is_a_table() -> None:
+    """One row each, however far each of them came."""
+    states = [
+        fold("fraud-scorer", GOOD),
+        fold("ranking", BAD),
+        fold("parked", later(until(GOOD, 55.0), Parked(reason="paused by bob"))),
+        fold("stopped", later(GOOD, TornDown(by="ada"))),
+        ServiceState(service="new"),
+    ]
+    assert page("status-all") == printed(lambda paper: status(states, NOW, paper), Paper(width=120))
+
+
+@pytest.mark.parametrize(
+    ("states", "said"),
+    [
+        ([], "no service yet\n"),
+        ([ServiceState(service="new")], "new  live: nothing\n"),
+    ],
+)
+def test_status_of_little_is_short(states: list[ServiceState], said: str) -> None:
+    """Nothing deployed yet is an answer, not an error."""
+    assert said == printed(lambda paper: status(states, NOW, paper), Paper(width=80))
+
+
+def test_status_after_down_does_not_pretend_to_serve() -> None:
+    """A service that was stopped says so."""
+    state = fold("fraud-scorer", later(GOOD, TornDown(by="ada")))
+    assert " everything is stopped\n" in printed(lambda paper: status([state], NOW, paper), Paper(width=80))
+
+
+@dataclass(frozen=True)
+class _Fault:
+    source: str
+    line: int
+    column: int
+    path: str
+    message: str
+    hint: str = ""
+
+
+def test_faults_show_the_line_and_point_at_the_place(tmp_path: Path) -> None:
+    """Every fault reads as a compiler's: place, message, the line, a caret, what to do."""
+    plan = tmp_path / "plan.yaml"
+    plan.write_text("service: fraud-scorer\nstages:\n  - wieghts: [1%]\n", encoding="utf-8")
+    found = [
+        _Fault(str(plan), 3, 5, "stages[0].wieghts", "unknown key", "did you mean weights?"),
+        _Fault(str(plan), 9, 1, "", "no such line"),
+    ]
+    shown = printed(lambda paper: faults(found, paper), Paper(width=200))
+    assert shown.replace(str(plan), "plan.yaml") == page("faults")
+
+
+def test_a_long_line_is_shown_around_its_fault() -> None:
+    """A plan on one line of megabytes does not flood the terminal, and the caret still points at the place."""
+    line = "x" * 500_000 + "BAD" + "y" * 500_000
+    shown = printed(
+        lambda paper: faults([_Fault("p", 1, 500_001, "a", "b")], paper, lambda _: [line]), Paper(width=120)
+    ).splitlines()
+    assert shown[2].index("^") == shown[1].index("BAD")
+    assert max(map(len, shown)) < 80
+
+
+@pytest.mark.parametrize("name", ["missing.yaml", "", "\0", "."])
+def test_a_source_that_cannot_be_read_shows_no_lines(name: str) -> None:
+    """A fault about a missing file is still told."""
+    assert lines_of(name) == ()
+
+
+def test_faults_survive_ascii() -> None:
+    """What the terminal cannot show is replaced, never raised."""
+    found = [_Fault("p", 1, 1, "größe", "ä → b")]
+    shown = printed(lambda paper: faults(found, paper, lambda _: ["größe: ∞"]), Paper(width=80, glyphs=ASCII))
+    assert shown.splitlines()[:2] == ["p:1:1: gr??e: ? -> b", "  1 | gr??e: ?"]
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> _Terminal:
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "80")
+    return _Terminal()
+
+
+def _print(stream: io.StringIO) -> str:
+    state = fold("fraud-scorer", GOOD)
+    emit(lambda paper: status([state], NOW, paper), stream)
+    return stream.getvalue()
+
+
+def test_a_terminal_gets_colour(terminal: _Terminal) -> None:
+    """A person sees verdicts at a glance."""
+    assert "\x1b[" in _print(terminal)
+
+
+def test_no_color_is_respected(terminal: _Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NO_COLOR takes the colours away and nothing else."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not {f"\x1b[{code}m" for code in range(30, 38)} & set(_print(terminal).split("m"))
+    assert "\x1b[32m" not in terminal.getvalue()
+    assert "✓ promoted" in terminal.getvalue()
+
+
+def test_a_pipe_gets_plain_text() -> None:
+    """A pipe gets the same page without escape sequences or trailing spaces."""
+    lines = _print(io.StringIO()).splitlines()
+    assert [line for line in lines if "\x1b" in line or line != line.rstrip()] == []
