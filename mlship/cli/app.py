@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from mlship.cli.abort import abort
 from mlship.cli.demo import demo
@@ -27,8 +28,22 @@ from mlship.cli.validate import validate
 from mlship.cli.watch import watch
 from mlship.errors import Exit, MlshipError
 
+
+class Panels(TyperGroup):
+    """Lists the commands in panels, as plain text: typer's own rich help costs more than all else at the start."""
+
+    def format_commands(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override] # noqa: ANN401
+        """Write one section per panel."""
+        for panel, commands in PANELS.items():
+            with formatter.section(panel):
+                known = [self.get_command(ctx, command.__name__) for command in commands]
+                formatter.write_dl([(each.name, each.get_short_help_str(100)) for each in known if each])
+
+
 app = typer.Typer(
     name="mlship",
+    cls=Panels,
+    rich_markup_mode=None,
     help="Bring a new model live by one plan, judged at every step, with a way back at 3 a.m.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -42,9 +57,9 @@ PANELS = {
     "Steer": (pause, resume, promote, abort, rollback, down),
 }
 
-for panel, commands in PANELS.items():
-    for command in commands:
-        app.command(rich_help_panel=panel)(command)
+for group in PANELS.values():
+    for command in group:
+        app.command()(command)
 
 
 @app.callback()
