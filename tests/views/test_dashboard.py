@@ -7,6 +7,7 @@ from mlship.journal.events import (
     Looked,
     Parked,
     Recorded,
+    Requested,
     RollbackFailed,
     TornDown,
 )
@@ -27,6 +28,7 @@ MOMENTS = {
     "starting": until(GOOD, 34.0),
     "rolled-back": BAD,
     "promoted": GOOD,
+    "paused": later(until(GOOD, 55.0), Requested(order="pause", by="bob")),
     "parked": later(until(GOOD, 55.0), Parked(reason="paused by bob")),
     "incomplete": later(until(BAD, 64.7), RollbackFailed(to="v1", message="the router does not answer")),
 }
@@ -60,6 +62,7 @@ def test_a_terminal_without_unicode_gets_the_same_screen() -> None:
         ("rolled-back", "v1 serves everything: no-more-errors: v2 errs more often than v1"),
         ("promoted", "v2 is live"),
         ("parked", "parked: paused by bob; goes on with: mlship resume fraud-scorer"),
+        ("paused", "paused; goes on with: mlship resume fraud-scorer"),
         ("incomplete", "a human is needed: the router does not answer; again with: mlship rollback fraud-scorer"),
     ],
 )

@@ -1,10 +1,13 @@
 import io
 
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 
 from mlship.clock import ManualClock
 from mlship.journal.state import ServiceState
+from mlship.views.jsonl import JsonView
 from mlship.views.live import LiveView
+from mlship.views.plain import PlainView
+from mlship.views.view import View
 from tests.views.scenes import BAD, GOOD, page
 
 
@@ -44,3 +47,30 @@ def test_time_passes_on_the_screen_between_events() -> None:
     view.show(GOOD[0])
     view.close()
     assert "fraud-scorer" in stream.getvalue()
+
+
+def test_a_terminal_that_changes_its_size_is_drawn_anew() -> None:
+    """Nothing of the old frame stays behind, and the new one fits."""
+    stream = io.StringIO()
+    console = _console(stream)
+    view = LiveView(console, ManualClock(GOOD[0].at), ServiceState(service="fraud-scorer"), ticking=False)
+    view.show(GOOD[0])
+    console.size = ConsoleDimensions(50, 20)
+    view.show(GOOD[1])
+    _, cleared, drawn = stream.getvalue().rpartition("\x1b[2J")
+    view.close()
+    assert cleared
+    frame = drawn.rsplit("\x1b[2K", 1)[-1].splitlines()
+    assert len(frame) < 20
+    assert max(map(len, frame)) <= 50
+
+
+def test_every_view_can_stand_in_for_another() -> None:
+    """Terminal, log and machine get the same events through the same two verbs."""
+    streams = io.StringIO(), io.StringIO(), io.StringIO()
+    live = LiveView(_console(streams[0]), ManualClock(), ServiceState(service="fraud-scorer"), ticking=False)
+    views: tuple[View, ...] = (live, PlainView(streams[1]), JsonView(streams[2]))
+    for view in views:
+        view.show(GOOD[0])
+        view.close()
+    assert all("v2" in stream.getvalue() for stream in streams)

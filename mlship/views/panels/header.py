@@ -92,7 +92,9 @@ def _waiting(scene: Scene) -> str:
     if rollout.pending is not None:
         return f"{act(rollout.pending)} ..."
     if step is None or rollout.passed or rollout.settled_at is None:
-        return "paused" if rollout.paused else "on to the next step"
+        return "on to the next step"
+    if rollout.paused:
+        return f"paused; goes on with: mlship resume {scene.service.service}"
     failed = [verdict.gate for verdict in rollout.verdicts if verdict.outcome is Outcome.FAIL]
     if failed:
         return f"fails: {', '.join(failed)}"
