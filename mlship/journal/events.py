@@ -1,4 +1,6 @@
-"""What can happen to a service, one frozen dataclass per event; versioned JSON both ways.
+"""What can happen to a service, one frozen struct per event; versioned JSON both ways.
+
+Structs, not dataclasses: a dataclass takes a millisecond to define, and every command defines them all.
 
 Intent is written before each act and outcome after it; a crash between the two is settled by `Driver.observe`.
 The state of a service is the fold of its events (`journal/state.py`) and nothing else.
@@ -7,8 +9,9 @@ The state of a service is the fold of its events (`journal/state.py`) and nothin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from mlship.metrics.counters import Counters
 from mlship.metrics.look import Look
@@ -17,8 +20,7 @@ from mlship.plan.step import CompiledPlan
 from mlship.plan.verdict import Verdict
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Started:
+class Started(msgspec.Struct, frozen=True, kw_only=True):
     """A rollout begins."""
 
     plan: Mapping[str, Any]
@@ -29,23 +31,20 @@ class Started:
     by: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
     """A process took the service over: at the start, on resume, or for a rollback."""
 
     by: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entered:
+class Entered(msgspec.Struct, frozen=True, kw_only=True):
     """Step `step` (from 0) begins: its acts follow."""
 
     step: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intended:
+class Intended(msgspec.Struct, frozen=True, kw_only=True):
     """An act is about to change the world."""
 
     verb: str
@@ -55,8 +54,7 @@ class Intended:
     routing: Routing | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
+class Done(msgspec.Struct, frozen=True, kw_only=True):
     """The act intended last came out well."""
 
     verb: str
@@ -64,8 +62,7 @@ class Done:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failed:
+class Failed(msgspec.Struct, frozen=True, kw_only=True):
     """The act intended last did not come out."""
 
     verb: str
@@ -74,8 +71,7 @@ class Failed:
     log: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
+class Settled(msgspec.Struct, frozen=True, kw_only=True):
     """The acts of step `step` are done; its hold time and its deadline count from here."""
 
     step: int
@@ -83,8 +79,7 @@ class Settled:
     """The counters at this moment: the first look is the difference to them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Looked:
+class Looked(msgspec.Struct, frozen=True, kw_only=True):
     """Numbers of one interval, and what the gates said of all numbers so far."""
 
     step: int
@@ -94,24 +89,21 @@ class Looked:
     """The counters at the end of the interval: the next look is the difference to them, in whatever process."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Passed:
+class Passed(msgspec.Struct, frozen=True, kw_only=True):
     """Step `step` is passed."""
 
     step: int
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repaired:
+class Repaired(msgspec.Struct, frozen=True, kw_only=True):
     """The world was not as the journal says, and was put right (a router that had died)."""
 
     what: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Requested:
-    """An order from any terminal: pause, resume, promote, abort."""
+class Requested(msgspec.Struct, frozen=True, kw_only=True):
+    """An order from any terminal: pause, resume, approve (sign the manual gates), promote, abort."""
 
     order: str
     by: str
@@ -120,15 +112,13 @@ class Requested:
     """`promote --full`: all the way, past every gate that has not failed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parked:
+class Parked(msgspec.Struct, frozen=True, kw_only=True):
     """The run stops here with the traffic where it is; `resume` goes on."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RollbackBegun:
+class RollbackBegun(msgspec.Struct, frozen=True, kw_only=True):
     """From here on the only goal is all traffic on `to`."""
 
     to: str
@@ -136,8 +126,7 @@ class RollbackBegun:
     by: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RolledBack:
+class RolledBack(msgspec.Struct, frozen=True, kw_only=True):
     """All traffic is on `to`."""
 
     to: str
@@ -145,39 +134,34 @@ class RolledBack:
     """From the beginning of the rollback to the confirmed routing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RollbackFailed:
+class RollbackFailed(msgspec.Struct, frozen=True, kw_only=True):
     """The traffic could not be brought back; a human is needed."""
 
     to: str
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reopened:
+class Reopened(msgspec.Struct, frozen=True, kw_only=True):
     """The service answers again after an announced downtime."""
 
     downtime: float
     """Seconds in which nothing served."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Promoted:
+class Promoted(msgspec.Struct, frozen=True, kw_only=True):
     """The candidate is the live model now; the rollout is over."""
 
     model: str
     previous: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BroughtUp:
+class BroughtUp(msgspec.Struct, frozen=True, kw_only=True):
     """The live model of a new service serves; the plan asked for nothing more."""
 
     model: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TornDown:
+class TornDown(msgspec.Struct, frozen=True, kw_only=True):
     """`mlship down` stopped the router and every model."""
 
     by: str
@@ -189,8 +173,7 @@ Event = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     """An event as the journal holds it."""
 
     seq: int
@@ -199,4 +182,4 @@ class Recorded:
     rollout: str
     at: float
     event: Event
-    fence: int = field(default=0)
+    fence: int = 0

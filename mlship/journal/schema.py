@@ -1,4 +1,4 @@
-"""The schema of an event, made from the dataclasses: `python -m mlship.journal.schema > schemas/event.v1.json`."""
+"""The schema of an event, made from the code: `python -m mlship.journal.schema > schemas/event.v1.json`."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _WORDS = {
     "model": "Name of the model.",
     "models": "Tallies by name of model.",
     "number": "0 is the history before the rollout; later looks count from 1.",
-    "order": "pause, resume, promote or abort.",
+    "order": "pause, resume, approve, promote or abort.",
     "outcome": "pass, wait (not enough data yet), blind (could not measure) or fail.",
     "plan": "The plan as JSON, references unresolved.",
     "previous": "The model that was live before.",
@@ -132,7 +132,7 @@ def _first_sentences(docstring: str) -> str:
 
 
 def _field_docs(name: str) -> Iterator[tuple[str, str]]:
-    """The strings that stand under the fields of a dataclass: Python itself does not keep them."""
+    """The strings that stand under the fields of a class: Python itself does not keep them."""
     body = _classes()[name].body
     for field, following in pairwise(body):
         match field, following:

@@ -254,9 +254,9 @@ def _ordered(rollout: RolloutState, order: Requested) -> RolloutState:
             return replace(rollout, order=standing, paused=True)
         case "resume":
             return replace(rollout, order=_unless(rollout.order, "pause"), paused=False)
-        case "promote":
-            return replace(rollout, order=standing, approved_step=rollout.step)
-        case "abort":
+        case "approve":
+            return replace(rollout, approved_step=rollout.step)
+        case "promote" | "abort":
             return replace(rollout, order=standing)
         case _:
             return rollout

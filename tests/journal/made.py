@@ -13,6 +13,7 @@ from itertools import pairwise
 from types import MappingProxyType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+import msgspec
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
@@ -132,6 +133,9 @@ def values(kind: Any) -> st.SearchStrategy[Any]:  # noqa: C901, PLR0911 - any an
         case origin if is_dataclass(origin):
             hints = get_type_hints(origin)
             return st.builds(kind, **{field.name: values(hints[field.name]) for field in fields(origin)})
+        case origin if isinstance(origin, type) and issubclass(origin, msgspec.Struct):
+            hints = get_type_hints(origin)
+            return st.builds(kind, **{name: values(hints[name]) for name in origin.__struct_fields__})
         case origin if isinstance(origin, type) and issubclass(origin, StrEnum):
             return st.sampled_from(list(origin))
         case _:

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mlship.journal.events import (
     BroughtUp,
@@ -122,11 +121,16 @@ def test_an_order_to_resume_takes_a_pause_back() -> None:
     assert (rollout.paused, rollout.order) == (False, None)
 
 
-def test_promote_signs_off_the_step_at_work_and_passing_answers_it() -> None:
-    """Promote approves this step, no later one, and is not carried over to the next."""
-    rollout = rollout_after(Entered(step=1), ordered("promote"))
+def test_approve_signs_off_the_step_at_work() -> None:
+    """Approve signs the manual gates of this step, of no later one, and moves nothing on."""
+    rollout = rollout_after(Entered(step=1), ordered("approve"))
 
-    assert (rollout.approved_step, rollout.order) == (1, ordered("promote"))
+    assert (rollout.approved_step, rollout.order) == (1, None)
+
+
+def test_promote_is_answered_by_passing() -> None:
+    """Promote stands until its step is passed, and is not carried over to the next."""
+    assert rollout_after(Entered(step=1), ordered("promote")).order == ordered("promote")
     assert rollout_after(ordered("promote"), Passed(step=0, reason="ana")).order is None
 
 
