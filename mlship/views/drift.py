@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mlship.drivers.base import Observed, ObservedModel
 from mlship.journal.state import ServiceState
-from mlship.plan.routing import Routing
+from mlship.plan.routing import Routing, all_to
 from mlship.views.words import weights
 
 
@@ -15,10 +15,13 @@ def drift(observed: Observed, state: ServiceState | None) -> tuple[str, ...]:
     recorded = state.rollout.asked if state and state.rollout else None
     if state is not None and state.down:
         return tuple(_left_running(observed))
-    if recorded is None:
-        unknown = f"the router sends {weights(observed.routing)}, and nothing is recorded" if observed.routing else ""
-        return (unknown,) if unknown else ()
-    return tuple(_differences(observed, recorded))
+    if recorded is not None:
+        return tuple(_differences(observed, recorded))
+    # A rollout that has not routed yet leaves everything on the live model.
+    expected = weights(all_to(state.live)) if state is not None and state.live else ""
+    if observed.routing is None or weights(observed.routing) == expected:
+        return ()
+    return (f"the router sends {weights(observed.routing)}, recorded is {expected or 'nothing'}",)
 
 
 def _left_running(observed: Observed) -> Iterator[str]:

@@ -12,7 +12,6 @@ from mlship.journal.events import (
     Intended,
     Looked,
     Passed,
-    Promoted,
     Recorded,
     RollbackBegun,
     Settled,
@@ -49,6 +48,8 @@ class Feed:
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     """What each gate said last, in whatever step."""
     spans: Mapping[int, Span] = field(default_factory=dict)
+    rolling_to: str | None = None
+    """The model that a rollback brings back."""
     told: tuple[tuple[float, str], ...] = ()
     """When and what, oldest first."""
     news: News = field(default_factory=lambda: News(every=None, numbers=False))
@@ -68,8 +69,8 @@ def _counted(feed: Feed, event: Event, at: float) -> Feed:
             return Feed(address=feed.address)
         case Entered() | Settled() | Passed():
             return _stepped(feed, event, at)
-        case RollbackBegun() | Promoted():
-            return replace(feed, in_step={})
+        case RollbackBegun(to=to):
+            return replace(feed, in_step={}, rolling_to=to)
         case Looked() if event.look.number > 0:
             return _looked(feed, event.look, event.verdicts)
         case _:

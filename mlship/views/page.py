@@ -18,15 +18,15 @@ PIPE_WIDTH = 160
 def emit(draw: Callable[[Paper], RenderableType], stream: TextIO, *, width: int | None = None) -> None:
     """Print what `draw` makes of the paper at hand: in colour on a terminal, as plain text elsewhere."""
     if not stream.isatty():
-        stream.write(text(draw, Paper(width=width or PIPE_WIDTH, glyphs=for_stream(stream))))
+        stream.write(text(draw, Paper(width=width or PIPE_WIDTH, glyphs=for_stream(stream)), wrap=False))
         return
     console = Console(file=stream, width=width, highlight=False, markup=False)
     console.print(draw(Paper(width=console.width, glyphs=for_stream(stream))))
 
 
-def text(draw: Callable[[Paper], RenderableType], paper: Paper) -> str:
-    """The page as plain text."""
+def text(draw: Callable[[Paper], RenderableType], paper: Paper, *, wrap: bool = True) -> str:
+    """The page as plain text; without `wrap`, a sentence is one line however long, as `grep` likes it."""
     buffer = StringIO()
     console = Console(file=buffer, width=paper.width, color_system=None, highlight=False, markup=False)
-    console.print(draw(paper))
+    console.print(draw(paper), soft_wrap=not wrap)
     return "".join(f"{line.rstrip()}\n" for line in buffer.getvalue().splitlines())

@@ -30,6 +30,7 @@ MOMENTS = {
     "promoted": GOOD,
     "paused": later(until(GOOD, 55.0), Requested(order="pause", by="bob")),
     "parked": later(until(GOOD, 55.0), Parked(reason="paused by bob")),
+    "back": until(BAD, 64.7),
     "incomplete": later(until(BAD, 64.7), RollbackFailed(to="v1", message="the router does not answer")),
 }
 SIZES = {"80x23": Paper(width=80, height=23), "140x39": Paper(width=140, height=39)}
@@ -63,6 +64,7 @@ def test_a_terminal_without_unicode_gets_the_same_screen() -> None:
         ("promoted", "v2 is live"),
         ("parked", "parked: paused by bob; goes on with: mlship resume fraud-scorer"),
         ("paused", "paused; goes on with: mlship resume fraud-scorer"),
+        ("back", "rolling back to v1: no-more-errors: v2 errs more often than v1"),
         ("incomplete", "a human is needed: the router does not answer; again with: mlship rollback fraud-scorer"),
     ],
 )

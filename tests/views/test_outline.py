@@ -102,7 +102,14 @@ def test_drift_names_each_difference(observed: Observed, said: tuple[str, ...]) 
 def test_a_service_without_a_record_drifts_only_where_something_serves() -> None:
     """A router that nobody recorded is told; an empty machine is not."""
     assert drift(Observed(), None) == ()
-    assert drift(_observed(SPLIT), None) == ("the router sends v2 5 %, v1 95 %, and nothing is recorded",)
+    assert drift(_observed(SPLIT), None) == ("the router sends v2 5 %, v1 95 %, recorded is nothing",)
+
+
+def test_a_rollout_that_has_not_routed_yet_expects_the_live_model() -> None:
+    """Between the start and the first routing, all on the live model is no drift, and anything else is."""
+    state, _ = followed(GOOD[:2])
+    assert drift(_observed(all_to("v1")), state) == ()
+    assert drift(_observed(SPLIT), state) == ("the router sends v2 5 %, v1 95 %, recorded is v1 100 %",)
 
 
 def test_what_was_stopped_must_stay_stopped() -> None:

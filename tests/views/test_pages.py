@@ -162,3 +162,11 @@ def test_a_pipe_gets_plain_text() -> None:
     """A pipe gets the same page without escape sequences or trailing spaces."""
     lines = _print(io.StringIO()).splitlines()
     assert [line for line in lines if "\x1b" in line or line != line.rstrip()] == []
+
+
+def test_a_pipe_gets_one_sentence_per_line() -> None:
+    """Long sentences are not wrapped where nobody has a window, so that `grep` finds them whole."""
+    stream = io.StringIO()
+    emit(lambda paper: show(BAD, NOW, paper), stream, width=60)
+    waits = "waits for at least 30s and 100 requests and gates no-more-errors, not-slower"
+    assert any(line.endswith(f"step 2 of 6, canary 5 %, in place, {waits}") for line in stream.getvalue().splitlines())

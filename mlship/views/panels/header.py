@@ -67,7 +67,7 @@ def _moment(scene: Scene) -> str:
         case Status.PARKED:
             return f"parked: {rollout.reason or 'paused'}; goes on with: mlship resume {service}"
         case Status.ROLLING_BACK:
-            return f"rolling back to {rollout.compiled.live}: {rollout.reason}"
+            return f"rolling back to {scene.feed.rolling_to or rollout.compiled.live}: {rollout.reason}"
         case _:
             return _ended(scene, rollout.status)
 
@@ -123,7 +123,7 @@ def way_back(scene: Scene, paper: Paper) -> Text:
     over = scene.rollout.status in {Status.PROMOTED, Status.BROUGHT_UP}
     target = service.previous if over else scene.rollout.compiled.live
     if scene.rollout.status is Status.ROLLED_BACK:
-        return paper.line(" ", paper.say(f"look closer: mlship show {scene.rollout.rollout}", "dim"))
+        return paper.line(" ", paper.say(f"look closer: mlship show {service.service}", "dim"))
     if target is None:
         return paper.line(" ", paper.say("way back: none, this is the first model of the service", "dim"))
     command = paper.say(f"mlship rollback {service.service}", "bold")
