@@ -70,8 +70,9 @@ def roll_back(*, hands: Hands, record: Record, clock: Clock, way_back: Step, rea
             f"the traffic could not be brought back to {target}: {error.message}",
             hint=error.hint or f"make {target} able to start, then run `mlship rollback {record.state.service}` again",
         ) from error
-    record(RolledBack(to=target, seconds=clock.now() - began))
+    seconds = clock.now() - began
     _clear_away(hands, way_back)
+    record(RolledBack(to=target, seconds=seconds))
 
 
 def _bring_back(hands: Hands, way_back: Step, target: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from mlship.clock import ManualClock
@@ -11,7 +14,7 @@ from mlship.engine.hands import Hands
 from mlship.engine.record import Record
 from mlship.engine.rollback import roll_back, target_of, way_back_to
 from mlship.engine.run import Run
-from mlship.journal.events import Event, Recorded, Requested, Started, Taken
+from mlship.journal.events import Event, Looked, Recorded, Requested, Started, Taken
 from mlship.journal.holder import this_process
 from mlship.journal.lease import Lease
 from mlship.journal.state import ServiceState, Status
@@ -24,6 +27,25 @@ class Killed(BaseException):
     """The process ends here, as by kill -9: nothing of it runs any more."""
 
 
+def _kill(due: Callable[[Recorded], bool], recorded: Recorded) -> None:
+    if due(recorded):
+        raise Killed
+
+
+def _never(recorded: Recorded) -> bool:
+    del recorded
+    return False
+
+
+def _after(events: int | None) -> Callable[[Recorded], bool]:
+    numbers = itertools.count(1)
+    return lambda _: next(numbers) == events
+
+
+def _at_look(number: int) -> Callable[[Recorded], bool]:
+    return lambda recorded: isinstance(recorded.event, Looked) and recorded.event.look.number == number
+
+
 class Rehearsal:
     """One service in a world of its own."""
 
@@ -34,16 +56,16 @@ class Rehearsal:
         self.clock = ManualClock()
         self.journal = Journal(folder, self.clock)
 
-    def start(self, *, kill_after: int | None = None, live: str = "v1") -> Status:
-        """Deploy; with `kill_after`, the process dies right after that many events are on disk."""
+    def start(self, *, kill_after: int | None = None, kill_at_look: int | None = None, live: str = "v1") -> Status:
+        """Deploy; the process dies right after that many events, or that look, is on disk."""
         compiled = compile_plan(self.plan, live=live, salt=self.rollout)
         documents = {name: {} for name in self.plan.models}
         started = Started(plan={"models": documents}, base=str(self.folder), compiled=compiled, by="test")
-        return self._go(started, kill_after=kill_after)
+        return self._go(started, kill=_at_look(kill_at_look) if kill_at_look else _after(kill_after))
 
     def resume(self, *, kill_after: int | None = None) -> Status:
         """Go on in another process."""
-        return self._go(Taken(by="test", reason="resume"), kill_after=kill_after)
+        return self._go(Taken(by="test", reason="resume"), kill=_after(kill_after))
 
     def turn(self) -> Status:
         """`resume --once`."""
@@ -110,11 +132,10 @@ class Rehearsal:
         entered = [recorded.event.step for recorded in self.events if type(recorded.event).__name__ == "Entered"]
         return [rollout.compiled.steps[step].label for step in entered]
 
-    def _go(self, opening: Event, *, kill_after: int | None = None, once: bool = False) -> Status:
+    def _go(self, opening: Event, *, kill: Callable[[Recorded], bool] = _never, once: bool = False) -> Status:
         journal = Journal(self.folder, self.clock)
         lease = journal.leases.take_over(self.plan.service, this_process(), rollout=self.rollout)
-        if kill_after is not None:
-            journal.subscribe(_killer(kill_after))
+        journal.subscribe(partial(_kill, kill))
         try:
             journal.append(opening, lease=lease)
             return self.run(journal, lease).go(once=once)
@@ -127,16 +148,3 @@ class Rehearsal:
         """The engine, wired."""
         record = Record(journal=journal, lease=lease)
         return Run(plan=self.plan, record=record, driver=self.driver(lease.fence), clock=self.clock, by="test")
-
-
-def _killer(after: int):  # type: ignore[no-untyped-def] # noqa: ANN202
-    left = after
-
-    def count(recorded: Recorded) -> None:
-        nonlocal left
-        del recorded
-        left -= 1
-        if left <= 0:
-            raise Killed
-
-    return count

@@ -8,6 +8,7 @@ import pytest
 
 from mlship.errors import LeaseLost, ModelNotReady, OutOfReach
 from mlship.journal.events import Failed, Looked, Passed, Reopened, Repaired
+from mlship.journal.holder import this_process
 from mlship.journal.state import Status
 from mlship.plan.model import DriverSpec, Model
 from mlship.plan.routing import WHOLE
@@ -108,7 +109,7 @@ def test_router_refuses(tmp_path: Path) -> None:
 def test_router_dies(tmp_path: Path) -> None:
     """A router that died is started again with the same routing; its counters are not taken for negative traffic."""
     rollout = Rehearsal(tmp_path, plan(CANARY))
-    rollout.start(kill_after=14)
+    rollout.start(kill_at_look=2)
     rollout.driver().kill_router()
     assert rollout.resume() is Status.PROMOTED
     assert any(isinstance(recorded.event, Repaired) for recorded in rollout.events)
@@ -117,7 +118,7 @@ def test_router_dies(tmp_path: Path) -> None:
 def test_live_dies(tmp_path: Path) -> None:
     """A live model that died in the middle is brought back, and the candidate is not blamed."""
     rollout = Rehearsal(tmp_path, plan(CANARY))
-    rollout.start(kill_after=14)
+    rollout.start(kill_at_look=2)
     rollout.driver().kill("v1")
     assert rollout.resume() is Status.PROMOTED
 
@@ -178,7 +179,7 @@ def test_bring_up(tmp_path: Path) -> None:
 def test_abort(tmp_path: Path) -> None:
     """An order to abort rolls back and names who gave it."""
     rollout = Rehearsal(tmp_path, plan(CANARY))
-    rollout.start(kill_after=14)
+    rollout.start(kill_at_look=2)
     rollout.order("abort")
     assert rollout.resume() is Status.ROLLED_BACK
     assert rollout.state.rollout is not None
@@ -188,7 +189,7 @@ def test_abort(tmp_path: Path) -> None:
 def test_promote_moves_on(tmp_path: Path) -> None:
     """An order to promote ends the step at work, and only that one."""
     rollout = Rehearsal(tmp_path, plan(canary(500, 5000, hold=3000.0, at_most=9000.0)))
-    rollout.start(kill_after=14)
+    rollout.start(kill_at_look=2)
     rollout.order("promote")
     assert rollout.resume() is Status.PROMOTED
     reasons = [r.event.reason for r in rollout.events if isinstance(r.event, Passed)]
@@ -198,7 +199,7 @@ def test_promote_moves_on(tmp_path: Path) -> None:
 def test_promote_full(tmp_path: Path) -> None:
     """`promote --full` goes all the way at once; every weight is passed, none is waited for."""
     rollout = Rehearsal(tmp_path, plan(canary(500, 5000, hold=3000.0, at_most=9000.0)))
-    rollout.start(kill_after=14)
+    rollout.start(kill_at_look=2)
     before = rollout.clock.now()
     rollout.order("promote", full=True)
     assert rollout.resume() is Status.PROMOTED
@@ -208,7 +209,7 @@ def test_promote_full(tmp_path: Path) -> None:
 def test_promote_never_past_a_failure(tmp_path: Path) -> None:
     """`promote --full` does not carry a candidate past a failed gate."""
     rollout = Rehearsal(tmp_path, plan(CANARY, faults={"error-rate": 0.5}))
-    rollout.start(kill_after=12)
+    rollout.start(kill_at_look=1)
     rollout.order("promote", full=True)
     assert rollout.resume() is Status.ROLLED_BACK
 
@@ -237,23 +238,23 @@ def test_turns(tmp_path: Path) -> None:
 def test_rollback_takes_over(tmp_path: Path) -> None:
     """A rollback from another shell ends the run at work, which touches nothing any more."""
     rollout = Rehearsal(tmp_path, plan(CANARY))
-    rollout.start(kill_after=14)
+    rollout.start(kill_at_look=2)
     journal, service = rollout.journal, rollout.plan.service
-    from mlship.journal.holder import this_process
-
     lease = journal.leases.take_over(service, this_process(), rollout=rollout.rollout)
     stale = rollout.run(journal, lease)
     assert rollout.roll_back() is Status.ROLLED_BACK
     with pytest.raises(LeaseLost):
-        rollout.driver(lease.fence).route(rollout.state.rollout.compiled.steps[2].routing)  # type: ignore[union-attr]
-    assert stale.go() is not Status.PROMOTED
+        stale.go()
+    assert rollout.state.rollout is not None
+    with pytest.raises(LeaseLost):
+        rollout.driver(lease.fence).route(rollout.state.rollout.compiled.steps[2].routing)
     assert rollout.weights == {"v1": WHOLE}
 
 
 def test_rollback_twice(tmp_path: Path) -> None:
     """A second rollback finds nothing to do."""
     rollout = Rehearsal(tmp_path, plan(CANARY))
-    rollout.start(kill_after=14)
+    rollout.start(kill_at_look=2)
     rollout.roll_back()
     events = len(rollout.events)
     assert (rollout.roll_back(), len(rollout.events)) == (Status.ROLLED_BACK, events)
