@@ -26,6 +26,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--die-after", type=int, default=0, help="number of answers after which it exits")
     parser.add_argument("--never-ready", action="store_true")
     parser.add_argument("--crash", action="store_true", help="exit at once, with a message on stderr")
+    parser.add_argument("--needs", help="a file without which it exits at once")
     parser.add_argument("--hang-after", type=int, default=0, help="number of answers after which it answers nothing")
     return parser.parse_args()
 
@@ -85,7 +86,7 @@ class Server(ThreadingHTTPServer):
     block_on_close = False
 
 
-if ASKED.crash:
+if ASKED.crash or (ASKED.needs and not os.path.exists(ASKED.needs)):  # noqa: PTH110
     sys.exit("model file not found: weights.bin")
 server = Server(("127.0.0.1", ASKED.port), Handler)
 signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())

@@ -43,7 +43,9 @@ class Site:
 
     def _model(self, name: str, faults: Sequence[str]) -> str:
         command = [sys.executable, str(MODEL), "--port", "{port}", "--name", name, *faults]
-        return json.dumps({"command": command, "drain": "5s", "timeout": "3s", "health": {"path": "/v2/health/ready", "within": "6s"}})
+        return json.dumps(
+            {"command": command, "drain": "5s", "timeout": "3s", "health": {"path": "/v2/health/ready", "within": "6s"}}
+        )
 
     def mlship(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
         """One command, to its end."""
