@@ -4,51 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from mlship.plan.fault import Fault
 from mlship.views.paper import Paper
 from mlship.views.words import plural
 
 _MOST_BYTES = 1_000_000
 _SHOWN = 60
 """Columns of a source line that are shown around its fault."""
-
-
-class Located(Protocol):
-    """A fault of a plan, as far as it is shown; line and column count from 1."""
-
-    @property
-    def source(self) -> str:
-        """The file."""
-        ...
-
-    @property
-    def line(self) -> int:
-        """Line in it."""
-        ...
-
-    @property
-    def column(self) -> int:
-        """Column in the line."""
-        ...
-
-    @property
-    def path(self) -> str:
-        """Place in the plan."""
-        ...
-
-    @property
-    def message(self) -> str:
-        """What is wrong."""
-        ...
-
-    @property
-    def hint(self) -> str:
-        """What to do about it."""
-        ...
 
 
 def lines_of(source: str) -> Sequence[str]:
@@ -60,7 +26,7 @@ def lines_of(source: str) -> Sequence[str]:
         return ()
 
 
-def faults(found: Iterable[Located], paper: Paper, read: Callable[[str], Sequence[str]] = lines_of) -> RenderableType:
+def faults(found: Iterable[Fault], paper: Paper, read: Callable[[str], Sequence[str]] = lines_of) -> RenderableType:
     """Every fault with its source line, then their number."""
     every = tuple(found)
     texts = {fault.source: read(fault.source) for fault in every}
@@ -68,7 +34,7 @@ def faults(found: Iterable[Located], paper: Paper, read: Callable[[str], Sequenc
     return Group(*shown, paper.say(plural(len(every), "fault"), "bold"))
 
 
-def _fault(fault: Located, lines: Sequence[str], paper: Paper) -> Iterator[Text]:
+def _fault(fault: Fault, lines: Sequence[str], paper: Paper) -> Iterator[Text]:
     fit = paper.glyphs.fit
     yield Text.assemble(
         (fit(f"{fault.source}:{fault.line}:{fault.column}: "), "bold"),
@@ -81,7 +47,7 @@ def _fault(fault: Located, lines: Sequence[str], paper: Paper) -> Iterator[Text]
         yield Text.assemble(("  hint: ", "green"), fit(fault.hint))
 
 
-def _excerpt(line: str, fault: Located, paper: Paper) -> Iterator[Text]:
+def _excerpt(line: str, fault: Fault, paper: Paper) -> Iterator[Text]:
     start = max(0, fault.column - _SHOWN // 2) if len(line) > _SHOWN else 0
     shown = paper.glyphs.fit(line[start : start + _SHOWN]).rstrip()
     margin = " " * len(f"  {fault.line}")

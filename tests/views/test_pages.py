@@ -1,12 +1,12 @@
 import io
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from mlship.journal.events import Parked, TornDown
 from mlship.journal.state import ServiceState, fold
+from mlship.plan.fault import Fault
 from mlship.views.faults import faults, lines_of
 from mlship.views.glyphs import ASCII
 from mlship.views.history import history, rollouts
@@ -81,14 +81,8 @@ def test_status_after_down_does_not_pretend_to_serve() -> None:
     assert " everything is stopped\n" in printed(lambda paper: status([state], NOW, paper), Paper(width=80))
 
 
-@dataclass(frozen=True)
-class _Fault:
-    source: str
-    line: int
-    column: int
-    path: str
-    message: str
-    hint: str = ""
+def _fault(source: str, line: int, column: int, message: str, *, path: str = "", hint: str = "") -> Fault:
+    return Fault(source=source, line=line, column=column, path=path, message=message, hint=hint)
 
 
 def test_faults_show_the_line_and_point_at_the_place(tmp_path: Path) -> None:
@@ -96,8 +90,8 @@ def test_faults_show_the_line_and_point_at_the_place(tmp_path: Path) -> None:
     plan = tmp_path / "plan.yaml"
     plan.write_text("service: fraud-scorer\nstages:\n  - wieghts: [1%]\n", encoding="utf-8")
     found = [
-        _Fault(str(plan), 3, 5, "stages[0].wieghts", "unknown key", "did you mean weights?"),
-        _Fault(str(plan), 9, 1, "", "no such line"),
+        _fault(str(plan), 3, 5, "unknown key", path="stages[0].wieghts", hint="did you mean weights?"),
+        _fault(str(plan), 9, 1, "no such line"),
     ]
     shown = printed(lambda paper: faults(found, paper), Paper(width=200))
     assert shown.replace(str(plan), "plan.yaml") == page("faults")
@@ -107,7 +101,7 @@ def test_a_long_line_is_shown_around_its_fault() -> None:
     """A plan on one line of megabytes does not flood the terminal, and the caret still points at the place."""
     line = "x" * 500_000 + "BAD" + "y" * 500_000
     shown = printed(
-        lambda paper: faults([_Fault("p", 1, 500_001, "a", "b")], paper, lambda _: [line]), Paper(width=120)
+        lambda paper: faults([_fault("p", 1, 500_001, "a")], paper, lambda _: [line]), Paper(width=120)
     ).splitlines()
     assert shown[2].index("^") == shown[1].index("BAD")
     assert max(map(len, shown)) < 80
@@ -121,7 +115,7 @@ def test_a_source_that_cannot_be_read_shows_no_lines(name: str) -> None:
 
 def test_faults_survive_ascii() -> None:
     """What the terminal cannot show is replaced, never raised."""
-    found = [_Fault("p", 1, 1, "größe", "ä → b")]
+    found = [_fault("p", 1, 1, "ä → b", path="größe")]
     shown = printed(lambda paper: faults(found, paper, lambda _: ["größe: ∞"]), Paper(width=80, glyphs=ASCII))
     assert shown.splitlines()[:2] == ["p:1:1: gr??e: ? -> b", "  1 | gr??e: ?"]
 
