@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mlship.metrics.counters import LATENCY_EDGES, Tally
 from mlship.metrics.look import Look
+from mlship.stats.quantile import quantile
 
 RECENT = 3
 """Looks that the request rate is averaged over: steady enough to read, quick enough to believe."""
@@ -33,10 +34,10 @@ def figures(model: str, looks: Sequence[Look]) -> Figures:
     return Figures(
         per_second=_per_second(model, looks[-RECENT:]),
         errors=_ratio(total.errors, total.requests),
-        quantiles=(quantile(total.latency, 0.5), quantile(total.latency, 0.95), quantile(total.latency, 0.99)),
+        quantiles=(latency(total, 0.5), latency(total, 0.95), latency(total, 0.99)),
         rate_trend=tuple(_per_second(model, [look]) for look in looks),
         error_trend=tuple(_ratio(tally.errors, tally.requests) if tally else None for tally in tallies),
-        slow_trend=tuple(quantile(tally.latency, 0.95) if tally else None for tally in tallies),
+        slow_trend=tuple(latency(tally, 0.95) if tally else None for tally in tallies),
     )
 
 
@@ -49,20 +50,9 @@ def together(tallies: Sequence[Tally]) -> Tally:
     )
 
 
-def quantile(counts: Sequence[int], portion: float) -> float | None:
-    """The value that `portion` of the answers stay under, in seconds, linear within its bucket.
-
-    The last bucket is open: an answer in it counts as its lower edge, which is the least it can have been.
-    """
-    wanted, seen = portion * sum(counts), 0
-    if wanted <= 0:
-        return None
-    for place, count in enumerate(counts[: len(LATENCY_EDGES)]):
-        if count and seen + count >= wanted:
-            lower = LATENCY_EDGES[place - 1] if place else 0.0
-            return lower + (LATENCY_EDGES[place] - lower) * (wanted - seen) / count
-        seen += count
-    return LATENCY_EDGES[-1]
+def latency(tally: Tally, portion: float) -> float | None:
+    """The seconds that `portion` of the answers do not exceed."""
+    return quantile(tally.latency, LATENCY_EDGES, portion)
 
 
 def observed_share(model: str, requests: Mapping[str, int]) -> float | None:

@@ -1,41 +1,15 @@
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from mlship.metrics.counters import LATENCY_EDGES, Tally
 from mlship.metrics.look import Look
-from mlship.views.figures import figures, observed_share, quantile
-
-COUNTS = st.lists(st.integers(0, 1000), min_size=27, max_size=27)
+from mlship.views.figures import figures, latency, observed_share
 
 
-def _counts(**at: int) -> tuple[int, ...]:
-    return tuple(at.get(f"b{place}", 0) for place in range(len(LATENCY_EDGES) + 1))
-
-
-def test_a_quantile_lies_in_the_bucket_that_holds_it() -> None:
-    """Half of ten answers between 10 and 15 ms are under 12.5 ms."""
-    assert quantile(_counts(b7=10), 0.5) == pytest.approx(0.0125)
-
-
-def test_a_quantile_in_the_open_bucket_is_the_least_it_can_be() -> None:
-    """Answers over the last edge are told as that edge, not as a guess."""
-    assert quantile(_counts(b26=3), 0.5) == 60.0
-
-
-def test_no_answers_have_no_quantile() -> None:
-    """Nothing is not zero."""
-    assert quantile(_counts(), 0.5) is None
-    assert quantile((), 0.5) is None
-
-
-@given(COUNTS)
-def test_quantiles_are_ordered_and_inside_the_edges(counts: list[int]) -> None:
-    """p50 is never over p95, p95 never over p99, and all lie within the buckets."""
-    found = [quantile(counts, portion) for portion in (0.5, 0.95, 0.99)]
-    known = [value for value in found if value is not None]
-    assert known == sorted(known)
-    assert all(0 <= value <= LATENCY_EDGES[-1] for value in known)
+def test_latencies_are_told_in_the_bucket_that_holds_them() -> None:
+    """Half of ten answers between 10 and 15 ms are told as a time between 10 and 15 ms, none as no time."""
+    counts = tuple(10 if edge == 0.015 else 0 for edge in LATENCY_EDGES)
+    found = latency(Tally(requests=10, latency=(*counts, 0)), 0.5)
+    assert found is not None
+    assert 0.01 < found < 0.015
+    assert latency(Tally(), 0.5) is None
 
 
 def _look(number: int, tallies: dict[str, Tally] | None) -> Look:
