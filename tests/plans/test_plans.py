@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mlship.demo import model_server, training
 from mlship.drivers.registry import known
@@ -73,15 +75,11 @@ def test_a_shipped_plan_says_how_to_try_it(path: Path) -> None:
 
 
 def test_the_annotated_plan_shows_every_key_of_the_top_level() -> None:
-    """canary.yaml is the reference, so it leaves nothing out."""
-    assert set(read(ROOT / "plans" / "canary.yaml").document) == set(top_level_keys())
-
-
-def top_level_keys() -> list[str]:
-    import json
-
+    """canary.yaml is the reference, so it leaves nothing out; `extends` would need a second file."""
     schema = json.loads((ROOT / "schemas" / "plan.v1.json").read_text("utf-8"))
-    return list(schema["properties"])
+    shown = yaml.safe_load((ROOT / "plans" / "canary.yaml").read_text("utf-8"))
+
+    assert set(shown) == set(schema["properties"]) - {"extends"}
 
 
 @pytest.mark.parametrize("text", BLOCKS, ids=lambda text: text.split("\n")[1])
