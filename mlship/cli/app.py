@@ -98,6 +98,12 @@ def run() -> None:
 
 
 def _tell(error: MlshipError) -> None:
+    faults = getattr(error, "faults", ())
+    if faults:
+        from mlship.views.faults import faults as page
+        from mlship.views.page import emit
+
+        emit(lambda paper: page(faults, paper), sys.stderr)
     if os.environ.get("MLSHIP_DEBUG"):
         import traceback
 
