@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 
+from mlship.stats.law import hypergeometric_mean
+
 
 class ClusteredTest:
-    """Self-normalised e-process against "bad answers are no more frequent in the candidate than in live".
+    """Self-normalised e-process against "the odds ratio candidate / live of a bad answer is at most `margin`".
 
-    Each look scores the candidate's bad answers less its share of all of them. The scores' own squares stand for their
-    variance, never less than if requests were independent, so clumps widen it. Mixture over a half-normal effect
-    (Robbins 1970; Howard, Ramdas, McAuliffe, Sekhon 2021). Valid for scores that are symmetric and independent from
-    look to look: clumps within a look or passing ones are covered, a few users who differ for good are not.
+    Each look scores the candidate's bad answers less the part of all of them that it would have at the margin. The
+    scores' own squares stand for their variance, never less than if requests were independent, so clumps widen it.
+    Mixture over a half-normal effect (Robbins 1970; Howard, Ramdas, McAuliffe, Sekhon 2021). Valid for scores that are
+    symmetric and independent from look to look: clumps within a look or passing ones are covered, a few users who
+    differ for good are not.
     """
 
-    def __init__(self, *, alpha: float, scale: float = 5.0) -> None:
+    def __init__(self, *, alpha: float, margin: float = 1.0, scale: float = 5.0) -> None:
+        self._margin = margin
         self._scale = scale
         self._limit = math.log(1 / alpha)
         self._score = 0.0
@@ -27,11 +31,12 @@ class ClusteredTest:
         every, bad = candidate[1] + live[1], candidate[0] + live[0]
         if not candidate[1] or not live[1] or bad in {0, every}:
             return
-        share = candidate[1] / every
-        score = candidate[0] - bad * share
+        expected = hypergeometric_mean(candidate[1], live[1], bad, self._margin)
+        score = candidate[0] - expected
+        cells = (expected, candidate[1] - expected, bad - expected, live[1] - bad + expected)
         self._score += score
         self._squares += score * score
-        self._independent += bad * (every - bad) / (every - 1) * share * (1 - share)
+        self._independent += 1 / sum(1 / cell for cell in cells)
         self._peak = max(self._peak, self.log_e)
 
     @property

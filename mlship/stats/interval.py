@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from mlship.stats.law import Floats, hypergeometric_steps
+from mlship.stats.law import Floats, hypergeometric_mean, hypergeometric_steps
 
 _REACH = math.log(64.0)
 _GRID: Floats = np.linspace(-_REACH, _REACH, 65)
@@ -92,10 +92,7 @@ def _cumulants(marked: int, unmarked: int, drawn: int) -> Floats:
 
 def _integrated_means(marked: int, unmarked: int, drawn: int) -> Floats:
     """The cumulant function is the integral of the mean over the log odds ratio, from 0."""
-    odds = np.exp(_GRID)
-    b = (marked + drawn) * odds + unmarked - drawn
-    c = float(marked) * drawn * odds
-    means = 2 * c / (b + np.sqrt(b * b - 4 * (odds - 1) * c))
+    means = np.array([hypergeometric_mean(marked, unmarked, drawn, math.exp(x)) for x in _GRID])
     steps = np.diff(_GRID) * (means[1:] + means[:-1]) / 2
     integral = np.concatenate(([0.0], np.cumsum(steps)))
     from_the_middle: Floats = integral - integral[len(_GRID) // 2]

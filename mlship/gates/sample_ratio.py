@@ -1,0 +1,71 @@
+"""Is the traffic split as asked? Looked at in every step that splits it; a skew is blind, never a fail or a pass."""
+
+from __future__ import annotations
+
+from mlship.gates.account import e_value
+from mlship.gates.wording import grouped, percent
+from mlship.metrics.look import Look
+from mlship.plan.step import Step
+from mlship.plan.verdict import Evidence, Outcome, Verdict
+from mlship.stats.sample_ratio import SampleRatioTest
+
+GATE = "sample-ratio"
+ALPHA = 0.001
+STICKY_TOLERANCE = 2.0
+"""Odds by which the share of the requests may miss the asked one, where users are what is split."""
+
+
+class SampleRatioJudge:
+    """Real counts against asked weights, over the whole rollout."""
+
+    def __init__(self, *, live: str, candidate: str, sticky: bool) -> None:
+        self._live = live
+        self._candidate = candidate
+        self._test = SampleRatioTest(alpha=ALPHA, tolerance=STICKY_TOLERANCE if sticky else 1.0)
+        self._split: Step | None = None
+        self._counted = (0, 0)
+        self._asked = 0.0
+
+    def begin(self, step: Step) -> None:
+        """Routings with header matches are not judged: nobody knows how many requests match."""
+        both = {self._live, self._candidate} <= step.routing.weights.keys()
+        self._split = step if both and not step.routing.matches else None
+        self._counted, self._asked = (0, 0), 0.0
+
+    def absorb(self, look: Look) -> None:
+        """Requests that were drawn under an older routing are left out."""
+        weight, live_weight = look.weights.get(self._candidate, 0), look.weights.get(self._live, 0)
+        if self._split is None or look.tallies is None or look.settling or not weight or not live_weight:
+            return
+        tallies, share = look.tallies, weight / (weight + live_weight)
+        mine, others = (tallies[model].requests if model in tallies else 0 for model in (self._candidate, self._live))
+        self._test.absorb(candidate=mine, live=others, share=share)
+        self._counted = (self._counted[0] + mine, self._counted[1] + mine + others)
+        self._asked = share
+
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """One where the step splits traffic, else none."""
+        if self._split is None:
+            return ()
+        outcome, reason = self._answer()
+        return (Verdict(gate=GATE, outcome=outcome, reason=reason, evidence=self._evidence()),)
+
+    def _answer(self) -> tuple[Outcome, str]:
+        if self._test.fired:
+            return Outcome.BLIND, f"the split is not as asked: {self._told()}"
+        return (Outcome.PASS if self._counted[1] else Outcome.WAIT), self._told()
+
+    def _told(self) -> str:
+        mine, every = self._counted
+        if not every:
+            return "no requests counted in this step yet"
+        return f"{percent(mine / every)} of {grouped(every)} requests, {percent(self._asked)} asked"
+
+    def _evidence(self) -> Evidence:
+        mine, every = self._counted
+        return Evidence(
+            measure=f"requests to {self._candidate}",
+            estimate=mine / every if every else None,
+            e_value=e_value(self._test.log_e),
+            limit=1 / ALPHA,
+        )
