@@ -1,0 +1,180 @@
+"""A checked plan document to values, defaults filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mlship.plan import defaults, units
+from mlship.plan.gatebook import Gatebook
+from mlship.plan.model import (
+    Alpha,
+    AnyStage,
+    BlueGreen,
+    Canary,
+    DriverSpec,
+    Health,
+    Model,
+    Plan,
+    Recreate,
+    Rolling,
+)
+from mlship.plan.routing import HeaderMatch
+from mlship.plan.sharing import canary_shares, rolling_shares
+from mlship.plan.step import AtDeadline
+
+Document = Mapping[str, Any]
+
+
+def build(document: Document, *, base: Path) -> Plan:
+    """The plan that a checked document means; relative paths in it start from `base`."""
+    gates = Gatebook(document.get("gates", {}))
+    models = {name: build_model(name, model, base=base) for name, model in document["models"].items()}
+    stages = tuple(_Stages(document, models, gates).all())
+    guards = gates.guards(document.get("guards"))
+    return Plan(
+        service=document["service"],
+        driver=_driver(document),
+        models=models,
+        live=document.get("live"),
+        candidate=document.get("candidate"),
+        assign_by=_header(document.get("assign-by")),
+        gates=gates.all,
+        guards=guards,
+        stages=stages,
+        alpha=Alpha(**{name: units.fraction(text) for name, text in document.get("alpha", {}).items()}),
+        traffic=units.per_second(document["traffic"]) if "traffic" in document else None,
+        document=document,
+        **_given(document, {"look-every": units.seconds, "warmup": units.seconds, "bake": units.seconds}),
+        **_given(document, {"keep-old": bool}),
+    )
+
+
+def build_model(name: str, document: Document, *, base: Path) -> Model:
+    """One model of a checked document."""
+    return Model(
+        name=name,
+        command=_command(document.get("command", ())),
+        workdir=str(base / document.get("workdir", "")),
+        env=document.get("env", {}),
+        faults=document.get("faults", {}),
+        **_given(document, {"replicas": int, "health": _health, "timeout": units.seconds, "drain": units.seconds}),
+    )
+
+
+def _given(document: Document, readers: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that the document gives; what it leaves out keeps the default of the value that is built."""
+    return {name.replace("-", "_"): read(document[name]) for name, read in readers.items() if name in document}
+
+
+def _command(command: str | list[str]) -> tuple[str, ...]:
+    if isinstance(command, str):
+        import shlex
+
+        return tuple(shlex.split(command))
+    return tuple(command)
+
+
+def _health(health: str | Document) -> Health:
+    if isinstance(health, str):
+        return Health(path=health)
+    return Health(**_given(health, {"path": str, "within": units.seconds, "timeout": units.seconds}))
+
+
+def _driver(document: Document) -> DriverSpec:
+    if "driver" not in document:
+        return defaults.DRIVER
+    ((name, settings),) = document["driver"].items()
+    standard = defaults.DRIVER.settings if name == defaults.DRIVER.name else {}
+    return DriverSpec(name=name, settings={**standard, **settings})
+
+
+def _header(unit: str | None) -> str | None:
+    # Header names do not tell case apart, and routers keep them in lower case.
+    return unit.removeprefix("header:").lower() if unit else None
+
+
+class _Stages:
+    """The stages of a document, with what they need to know of the rest of it."""
+
+    def __init__(self, document: Document, models: Mapping[str, Model], gates: Gatebook) -> None:
+        self._document = document
+        self._gates = gates
+        self._live, self._candidate = rivals(document)
+        self._replicas = {name: model.replicas for name, model in models.items()}
+
+    def all(self) -> Iterator[AnyStage]:
+        """Every stage, in order."""
+        return (self._stage(stage) for stage in self._document.get("stages", ()))
+
+    def _stage(self, stage: Document) -> AnyStage:
+        match stage["strategy"]:
+            case "canary":
+                return self._canary(stage)
+            case "blue-green":
+                return self._blue_green(stage)
+            case "rolling":
+                return self._rolling(stage)
+            case _:
+                bake = _seconds(stage, "bake", defaults.BAKE)
+                return Recreate(**self._shared(stage, shares=False), bake=bake)
+
+    def _shared(self, stage: Document, *, shares: bool) -> dict[str, Any]:
+        return {
+            "name": stage.get("name", stage["strategy"]),
+            "gates": self._gates.of_stage(stage.get("gates"), shares=shares),
+            **_given(stage, {"requests": int, "at-most": units.seconds, "at-deadline": AtDeadline}),
+        }
+
+    def _canary(self, stage: Document) -> Canary:
+        weights = tuple(units.basis_points(weight) or 0 for weight in stage["weights"])
+        shared = self._shared(stage, shares=canary_shares(weights))
+        return Canary(**shared, weights=weights, hold=_seconds(stage, "hold", defaults.CANARY_HOLD))
+
+    def _blue_green(self, stage: Document) -> BlueGreen:
+        return BlueGreen(
+            **self._shared(stage, shares=False),
+            preview=self._preview(stage.get("preview")),
+            hold=_seconds(stage, "hold", defaults.BLUE_GREEN_HOLD),
+            bake=_seconds(stage, "bake", defaults.BAKE),
+        )
+
+    def _preview(self, preview: str | Document | None) -> HeaderMatch | None:
+        match preview:
+            case None:
+                return None
+            case str():
+                header, _, value = preview.removeprefix("header:").partition("=")
+            case _:
+                header, value = preview["header"], preview["value"]
+        return HeaderMatch(header=header.lower(), value=value, model=self._candidate or "")
+
+    def _rolling(self, stage: Document) -> Rolling:
+        batch = int(stage.get("batch", defaults.BATCH))
+        surge = int(stage.get("surge", defaults.SURGE))
+        unavailable = int(stage.get("unavailable", defaults.UNAVAILABLE))
+        old, new = self._replicas.get(self._live or "", 1), self._replicas.get(self._candidate or "", 1)
+        shares = rolling_shares(old=old, new=new, batch=batch, surge=surge, unavailable=unavailable)
+        return Rolling(
+            **self._shared(stage, shares=shares),
+            batch=batch,
+            surge=surge,
+            unavailable=unavailable,
+            hold=_seconds(stage, "hold", defaults.ROLLING_HOLD),
+        )
+
+
+def rivals(document: Document) -> tuple[str | None, str | None]:
+    """The live model and its candidate, as far as the plan alone tells."""
+    models = list(document["models"])
+    live, candidate = document.get("live"), document.get("candidate")
+    if live is not None and candidate is None:
+        candidate = next((name for name in models if name != live), None)
+    elif candidate is not None and live is None:
+        live = next((name for name in models if name != candidate), None)
+    return live, candidate
+
+
+def _seconds(stage: Document, name: str, default: float) -> float:
+    return units.seconds(stage[name]) if name in stage else default

@@ -1,0 +1,29 @@
+"""What a plan means where it is silent, beside the defaults that stand in `model.py`.
+
+The schema states the same values under `default`, for editors; a test keeps the two in agreement.
+"""
+
+from __future__ import annotations
+
+from mlship.plan.model import Comparison, DriverSpec, Threshold
+
+DRIVER = DriverSpec(name="process", settings={"listen": "127.0.0.1:8080"})
+
+CANARY_HOLD = 60.0
+BLUE_GREEN_HOLD = 0.0
+ROLLING_HOLD = 30.0
+BAKE = 300.0
+"""After the switch of blue-green, and after the start of recreate."""
+
+BATCH = 1
+SURGE = 1
+UNAVAILABLE = 0
+
+COMPARISONS = (
+    Comparison(name="no-more-errors", metric="error_rate", margin=0.01),
+    Comparison(name="not-slower", metric="latency_p95", margin=0.05),
+)
+"""Gates of a stage in which both models serve, in a plan that has no gates."""
+
+CEILING = Threshold(name="error-ceiling", metric="error_rate", maximum=0.05, sustained=10.0)
+"""The guard of a plan that has no guards, and the gate of a stage that has nothing to compare."""

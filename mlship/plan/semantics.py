@@ -1,0 +1,233 @@
+"""What a plan of the right shape may still get wrong: names, units, and what its driver cannot do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from mlship.plan import units
+from mlship.plan.defaults import DRIVER
+from mlship.plan.draft import Draft
+from mlship.plan.fault import Steps, shown, suggestion
+from mlship.plan.model import Capability
+
+Drivers = Mapping[str, frozenset[Capability]]
+
+SLOWEST = 60.0
+"""Seconds; the upper edge of the last latency bucket, above which nothing can be told apart."""
+
+_ABILITIES = {
+    Capability.SPLIT: "divide traffic between models",
+    Capability.STICKY: "keep a user on one model",
+    Capability.MATCH: "route by request header",
+    Capability.REPLICAS: "change the number of a model's replicas",
+    Capability.CLOSE: "answer 503 while nothing serves",
+    Capability.COUNTERS: "count requests, errors and latency per model",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateUse:
+    """A gate where it is used: `reference` names it, `definition` says what it is (the same place if inline)."""
+
+    reference: Steps
+    definition: Steps
+    kind: str
+    """comparison, ceiling or manual."""
+
+
+def check_meaning(draft: Draft, drivers: Drivers) -> None:
+    """Add every fault that is not one of a stage's course."""
+    _models(draft)
+    _service_models(draft)
+    for path in _definitions(draft):
+        _gate(draft, path)
+    for use in gate_uses(draft, ("guards",)):
+        if use.kind == "manual":
+            draft.fault(use.reference, "a manual gate cannot guard: it never fails", "use it in a stage's `gates`")
+    _alpha(draft)
+    _timing(draft)
+    _driver(draft, drivers)
+
+
+def driver_name(draft: Draft) -> str:
+    """The driver that the plan names."""
+    return next(iter(draft.names("driver")), DRIVER.name)
+
+
+def _service_models(draft: Draft) -> None:
+    models = draft.names("models")
+    live, candidate = draft.value("live"), draft.value("candidate")
+    for role, name in (("live", live), ("candidate", candidate)):
+        if name is not None and name not in models and models:
+            draft.fault((role,), f"there is no model {shown(name)}", suggestion(name, models, what="models"))
+    if live is not None and live == candidate:
+        draft.fault(("candidate",), f"{shown(live)} is the live model already", "name the model that replaces it")
+    _rivals(draft, live)
+
+
+def _rivals(draft: Draft, live: str | None) -> None:
+    others = [name for name in draft.names("models") if name != live]
+    most = 1 if live is not None else 2
+    if len(others) > most and not draft.has("candidate"):
+        draft.fault(
+            ("models",), "more than one model may replace the live one", f"add `candidate: {others[-1]}`", at_key=True
+        )
+    elif len(draft.names("models")) > 1 and not draft.has("stages"):
+        draft.fault(
+            ("models",),
+            "`stages` is missing: nothing says how one model replaces the other",
+            "add `stages:` with `- { strategy: canary, weights: [1%, 5%, 25%, 50%] }`",
+            at_key=True,
+        )
+    elif len(draft.names("models")) == 1 and next(draft.places("stages"), None):
+        draft.fault(("stages",), "there is no second model to bring live", "add it to `models`", at_key=True)
+
+
+def _models(draft: Draft) -> None:
+    driver = driver_name(draft)
+    for name in draft.names("models"):
+        path = ("models", name)
+        if driver == "process" and not draft.has(*path, "command") and isinstance(draft.value(*path), dict):
+            hint = 'add `command: [python, serve.py, --port, "{port}"]`'
+            draft.fault(path, "`command` is missing: driver process starts the model with it", hint, at_key=True)
+        if driver != "memory" and draft.has(*path, "faults"):
+            draft.fault((*path, "faults"), "only driver memory follows a script of faults", "remove it", at_key=True)
+        _command(draft, (*path, "command"))
+        for wait in ("within", "timeout"):
+            _above_zero(draft, (*path, "health", wait))
+
+
+def _command(draft: Draft, path: Steps) -> None:
+    command = draft.value(*path)
+    if not isinstance(command, str):
+        if isinstance(command, list) and not command[0].strip():
+            draft.fault((*path, 0), "the program to start has no name")
+        return
+    import shlex
+
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        draft.fault(path, f"cannot be split into words: {str(error).lower()}", "write a list of texts")
+        return
+    if not words or not words[0].strip():
+        draft.fault(path, "the program to start has no name")
+
+
+def _definitions(draft: Draft) -> Iterator[Steps]:
+    """Where gates are defined, by name or in place."""
+    yield from (("gates", name) for name in draft.names("gates"))
+    lists: list[Steps] = [("guards",), *((*stage, "gates") for stage in draft.places("stages"))]
+    for each in lists:
+        yield from (place for place in draft.places(*each) if draft.names(*place))
+
+
+def gate_uses(draft: Draft, path: Steps) -> Iterator[GateUse]:
+    """The gates of a list of references; a fault for each that does not exist."""
+    for place in draft.places(*path):
+        reference = draft.value(*place)
+        definition: Steps = ("gates", reference) if isinstance(reference, str) else place
+        if isinstance(reference, str) and not draft.has(*definition):
+            known = draft.names("gates")
+            draft.fault(place, f"there is no gate {shown(reference)}", suggestion(reference, known, what="gates"))
+        elif reference is not None:
+            yield GateUse(reference=place, definition=definition, kind=_kind(draft, definition))
+
+
+def _kind(draft: Draft, definition: Steps) -> str:
+    keys = draft.names(*definition)
+    return "manual" if "manual" in keys else "ceiling" if "max" in keys else "comparison"
+
+
+def _gate(draft: Draft, path: Steps) -> None:
+    metric, maximum, margin = (draft.value(*path, key) for key in ("metric", "max", "margin"))
+    if metric is not None and maximum is not None:
+        _ceiling(draft, (*path, "max"), metric, maximum)
+    if margin is not None and not 0 < units.fraction(margin) < 1:
+        hint = "no number of requests proves a margin of 0; 1% is usual" if units.fraction(margin) == 0 else ""
+        draft.fault((*path, "margin"), f"expected more than 0% and less than 100%; got {shown(margin)}", hint)
+
+
+def _ceiling(draft: Draft, path: Steps, metric: str, maximum: str) -> None:
+    is_rate = metric == "error_rate"
+    if units.is_percentage(maximum) != is_rate:
+        expected = "a percentage such as 5%" if is_rate else "a duration such as 250ms"
+        draft.fault(path, f"expected {expected} for {metric}; got {shown(maximum)}")
+    elif is_rate and not 0 < units.fraction(maximum) < 1:
+        draft.fault(path, f"expected more than 0% and less than 100%; got {shown(maximum)}")
+    elif not is_rate and not 0 < units.seconds(maximum) <= SLOWEST:
+        draft.fault(path, f"expected more than 0s and at most {SLOWEST:g}s; got {shown(maximum)}")
+
+
+def _alpha(draft: Draft) -> None:
+    for name in draft.names("alpha"):
+        value = draft.value("alpha", name)
+        if value is not None and not 0 < units.fraction(value) <= 0.5:
+            draft.fault(("alpha", name), f"expected more than 0% and at most 50%; got {shown(value)}")
+
+
+def _timing(draft: Draft) -> None:
+    look = draft.value("look-every")
+    if look is not None and units.seconds(look) < 0.1:
+        draft.fault(("look-every",), f"expected 100ms or more; got {shown(look)}")
+    traffic = draft.value("traffic")
+    if traffic is not None and units.per_second(traffic) <= 0:
+        draft.fault(("traffic",), f"expected more than 0 requests per second; got {shown(traffic)}")
+
+
+def _above_zero(draft: Draft, path: Steps) -> None:
+    duration = draft.value(*path)
+    if duration is not None and units.seconds(duration) <= 0:
+        draft.fault(path, f"expected more than 0s; got {shown(duration)}")
+
+
+def _driver(draft: Draft, drivers: Drivers) -> None:
+    name = driver_name(draft)
+    if name not in drivers:
+        path: Steps = ("driver", name) if draft.names("driver") else ()
+        draft.fault(path, f"there is no driver {shown(name)}", suggestion(name, drivers, what="known"), at_key=True)
+        return
+    listen = draft.value("driver", "process", "listen")
+    if listen is not None and not 1 <= int(listen.rpartition(":")[2]) <= 65_535:
+        draft.fault(("driver", "process", "listen"), f"expected a port from 1 to 65535; got {shown(listen)}")
+    for capability, path in _needs(draft).items():
+        if capability not in drivers[name]:
+            able = sorted(other for other, capabilities in drivers.items() if capability in capabilities)
+            hint = f"drivers that can: {', '.join(able)}" if able else "no driver that is installed can"
+            draft.fault(path, f"driver {name} cannot {_ABILITIES[capability]}", hint)
+
+
+def _needs(draft: Draft) -> dict[Capability, Steps]:
+    """What the plan needs its driver to be able to do, and the first place that needs it."""
+    needs: dict[Capability, Steps] = {}
+    for stage in draft.places("stages"):
+        strategy: Steps = (*stage, "strategy")
+        for capability in _BY_STRATEGY.get(str(draft.value(*strategy)), ()):
+            needs.setdefault(capability, strategy)
+        if draft.has(*stage, "preview"):
+            needs.setdefault(Capability.MATCH, (*stage, "preview"))
+    if draft.has("assign-by"):
+        needs.setdefault(Capability.STICKY, ("assign-by",))
+    counted = _counted(draft)
+    if counted is not None:
+        needs[Capability.COUNTERS] = counted
+    return needs
+
+
+_BY_STRATEGY = {
+    "canary": (Capability.SPLIT,),
+    "rolling": (Capability.SPLIT, Capability.REPLICAS),
+    "recreate": (Capability.CLOSE,),
+}
+
+
+def _counted(draft: Draft) -> Steps | None:
+    """The first place that needs counters: a gate with a metric, or a stage or plan that leaves it to the defaults."""
+    for path in _definitions(draft):
+        if draft.has(*path, "metric"):
+            return (*path, "metric")
+    for stage in draft.places("stages"):
+        if not draft.has("guards") or (not draft.has(*stage, "gates") and not draft.names("gates")):
+            return stage
+    return None
