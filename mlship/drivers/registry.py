@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import entry_points
 from typing import cast
 
@@ -33,5 +34,9 @@ def find(name: str) -> DriverFactory:
 
 
 def known() -> Mapping[str, frozenset[Capability]]:
-    """Every driver that is installed, with what it can do."""
-    return {entry.name: find(entry.name).capabilities for entry in entry_points(group=GROUP)}
+    """Every driver that can be loaded, with what it can do; `find` complains of a broken one when it is asked for."""
+    capabilities = {}
+    for entry in entry_points(group=GROUP):
+        with suppress(UsageError):
+            capabilities[entry.name] = find(entry.name).capabilities
+    return capabilities
