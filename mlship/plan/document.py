@@ -9,7 +9,7 @@ from typing import Any
 
 from mlship.plan.fault import Findings, Place, Steps, bare, refused, shown
 
-MOST_WEIGHT = 50_000
+MOST_WEIGHT = 20_000
 """Values that a plan may expand to once its aliases are followed; a long text counts for several."""
 MOST_DEPTH = 32
 _TEXT_PER_WEIGHT = 64
@@ -124,7 +124,7 @@ class Composer:
             case yaml.ScalarEvent():
                 self._done(self._scalar(event, place), event.anchor)
             case yaml.AliasEvent():
-                self._done(self._aliased(event.anchor, place), None)
+                self._done(self._aliased(str(event.anchor), place), None)
             case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
                 self._begin(event, place)
             case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
@@ -170,7 +170,9 @@ class Composer:
         parent.weight += child.weight
         if parent.weight > MOST_WEIGHT:
             raise refused(
-                child.place, f"the plan expands to more than {MOST_WEIGHT} values", hint="it uses aliases of aliases"
+                child.place,
+                f"the plan expands to more than {MOST_WEIGHT} values",
+                hint="an alias counts each time it is used",
             )
 
     def _entry(self, parent: _Open, key: Node, node: Node) -> None:

@@ -75,10 +75,14 @@ class Findings:
         """There are as many as will be shown."""
         return len(self._faults) >= MOST_SHOWN
 
+    def covers(self, place: Place) -> bool:
+        """Nothing more needs to be said about this place."""
+        return self.full or place in self._spots
+
     def add(self, place: Place, path: Steps, message: str, hint: str = "") -> None:
         """One more fault, unless what stands at its place could not be read in the first place."""
         self.paths.add(path)
-        if not self.full and place not in self._spots:
+        if not self.covers(place):
             self._faults[_fault(place, path, message, hint)] = None
 
     def unreadable(self, place: Place, path: Steps, message: str, hint: str = "") -> None:
@@ -142,9 +146,9 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """The known word that was probably meant, as a hint; empty where none is near."""
     from difflib import get_close_matches
 
-    names = list(known)
-    found = get_close_matches(word[:_LONGEST], names, n=1) or [name for name in names if name == word.replace("_", "-")]
-    return f"did you mean {found[0]}?" if found else ""
+    meant = {name.lower().replace("_", "-"): name for name in known}
+    found = get_close_matches(word[:_LONGEST].lower().replace("_", "-"), meant, n=1)
+    return f"did you mean {bare(meant[found[0]])}?" if found else ""
 
 
 def known_words(words: Sequence[str], *, none: str = "none") -> str:

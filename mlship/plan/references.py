@@ -98,7 +98,7 @@ class Filler:
         return match[0]
 
     def _variable(self, node: Node, name: str, path: Steps) -> str:
-        if name not in self.variables:
+        if name not in self.variables and not self.findings.covers(node.place):
             given = suggestion(name, self.variables, what="given") if self.variables else f"add --var {name}=..."
             self.findings.unreadable(
                 node.place, path, f"the variable {name} has no value; give it with --var {name}=value", given

@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice
 from typing import Any
 
 from mlship.plan.document import plain
@@ -58,9 +57,11 @@ class Complaint:
 
 
 def check_shape(draft: Draft) -> None:
-    """Add every fault of the plan's shape to its findings."""
-    for error in islice(_validator().iter_errors(plain(draft.root)), MOST_SHOWN):
+    """Add the faults of the plan's shape to its findings, until these are full."""
+    for error in _validator().iter_errors(plain(draft.root)):
         _report(draft, _complaint(error))
+        if draft.findings.full:
+            return
 
 
 def _validator() -> Any:  # noqa: ANN401 - the library makes the class at run time
@@ -195,8 +196,8 @@ def _hint(draft: Draft, complaint: Complaint) -> str:
     match value:
         case str() if complaint.keyword == "enum":
             return nearest(value, complaint.rule)
-        case bool() | int() | float() if "x-bare-number" in schema and not isinstance(value, bool):
-            return str(schema["x-bare-number"]).format(shown(value))
+        case int() | float() if "x-bare-number" in schema and not isinstance(value, bool):
+            return _unit(str(schema["x-bare-number"]), value)
         case bool() | int() | float() if wants_text and node is not None:
             return f'quote it: "{node.written}"'
         case {**entries} if wants_text and list(entries.values()) == [None]:
@@ -205,3 +206,9 @@ def _hint(draft: Draft, complaint: Complaint) -> str:
             return "write {} for one without settings"
         case _:
             return ""
+
+
+def _unit(remedy: str, number: float) -> str:
+    if "%" in remedy and 0 < number < 1:
+        return f"write {number * 100:g}% for the fraction {number:g}, or {number:g}%"
+    return remedy.format(shown(number))

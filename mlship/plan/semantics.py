@@ -63,7 +63,8 @@ def _service_models(draft: Draft) -> None:
             draft.fault((role,), f"there is no model {shown(name)}", suggestion(name, models, what="models"))
     if live is not None and live == candidate:
         draft.fault(("candidate",), f"{shown(live)} is the live model already", "name the model that replaces it")
-    _rivals(draft, live)
+    if live is None or live in models:
+        _rivals(draft, live)
 
 
 def _rivals(draft: Draft, live: str | None) -> None:
@@ -73,7 +74,7 @@ def _rivals(draft: Draft, live: str | None) -> None:
         draft.fault(
             ("models",), "more than one model may replace the live one", f"add `candidate: {others[-1]}`", at_key=True
         )
-    elif len(draft.names("models")) > 1 and not draft.has("stages"):
+    elif len(draft.names("models")) > 1 and _has_no_stages(draft):
         draft.fault(
             ("models",),
             "`stages` is missing: nothing says how one model replaces the other",
@@ -82,6 +83,10 @@ def _rivals(draft: Draft, live: str | None) -> None:
         )
     elif len(draft.names("models")) == 1 and next(draft.places("stages"), None):
         draft.fault(("stages",), "there is no second model to bring live", "add it to `models`", at_key=True)
+
+
+def _has_no_stages(draft: Draft) -> bool:
+    return not draft.has("stages") or draft.value("stages") == []
 
 
 def _models(draft: Draft) -> None:
@@ -126,6 +131,8 @@ def _definitions(draft: Draft) -> Iterator[Steps]:
 def gate_uses(draft: Draft, path: Steps) -> Iterator[GateUse]:
     """The gates of a list of references; a fault for each that does not exist."""
     for place in draft.places(*path):
+        if draft.findings.full:
+            return
         reference = draft.value(*place)
         definition: Steps = ("gates", reference) if isinstance(reference, str) else place
         if isinstance(reference, str) and not draft.has(*definition):

@@ -1,0 +1,1 @@
+"""Bad plans beside the message that each must produce."""
