@@ -54,7 +54,7 @@ def percentile_of(metric: str) -> float | None:
 
 
 def edge_at(maximum: float) -> int | None:
-    """The first edge at or above `maximum` seconds: what exceeds it surely exceeds the maximum. None: there is no such."""
+    """The first edge at or above `maximum` seconds: what exceeds it surely exceeds the maximum. None: no edge."""
     return next((place for place, edge in enumerate(LATENCY_EDGES) if edge >= maximum), None)
 
 

@@ -19,8 +19,8 @@ from mlship.stats.quantile import quantile
 class ThresholdJudge:
     """Evidence that the candidate's rate of bad answers is above what the maximum allows.
 
-    For `latency_pNN` bad is an answer beyond the first bucket edge at or above the maximum, which 1 - NN/100 of them may
-    be. With `sustained`, the evidence counts only while the rate of each look has been above for so many seconds.
+    For `latency_pNN` bad is an answer beyond the first bucket edge at or above the maximum; 1 - NN/100 of them may be
+    bad. With `sustained`, the evidence counts only while the rate of each look has been above for so many seconds.
     """
 
     def __init__(self, gate: Threshold, *, budget: Budget) -> None:
