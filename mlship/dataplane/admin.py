@@ -1,0 +1,68 @@
+"""Envoy's admin interface on its unix socket."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+from mlship.errors import OutOfReach
+
+PATIENCE = 5.0
+"""Seconds that an answer of the admin interface may take."""
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=PATIENCE)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(PATIENCE)
+        self.sock.connect(str(self._path))
+
+
+class Admin:
+    """Questions and orders to one Envoy.
+
+    Raises, from every method:
+        OutOfReach: the socket is refused, stale or silent.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def get(self, target: str) -> str:
+        """The body of the answer."""
+        return self._ask("GET", target)
+
+    def post(self, target: str) -> None:
+        """Give an order."""
+        self._ask("POST", target)
+
+    def stats(self, *names: str) -> Mapping[str, str]:
+        """Numbers and texts by name; one that Envoy does not have yet is absent."""
+        pattern = "|".join(name.replace(".", "[.]") for name in names)
+        body = self.get(f"/stats?filter={quote(f'^({pattern})$', safe='')}")
+        pairs = (line.partition(": ") for line in body.splitlines())
+        return {name: value.strip('"') for name, _, value in pairs}
+
+    def _ask(self, method: str, target: str) -> str:
+        connection = _UnixConnection(self._path)
+        try:
+            connection.request(method, target)
+            response = connection.getresponse()
+            body = response.read().decode("utf-8", "replace")
+        except (OSError, http.client.HTTPException) as error:
+            raise OutOfReach(
+                f"the router does not answer on {self._path}: {error}",
+                hint="if it has died, `mlship resume` or `mlship rollback` starts it again",
+            ) from error
+        finally:
+            connection.close()
+        if response.status >= http.client.BAD_REQUEST:
+            raise OutOfReach(f"the router answers {response.status} to {method} {target}", hint=body.strip()[:200])
+        return body

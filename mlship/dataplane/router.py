@@ -1,0 +1,253 @@
+"""One Envoy as the router of one service: it outlives every command, and is found again by any shell."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlship.clock import Clock
+from mlship.dataplane import channel
+from mlship.dataplane.bootstrap import CLUSTERS, LISTENERS, ROUTES, bootstrap
+from mlship.dataplane.channel import Channel, Discovery, Resources
+from mlship.dataplane.clusters import assignment, cluster, endpoints_file
+from mlship.dataplane.counts import QUERY, Count, counts
+from mlship.dataplane.files import make_folder, replace_file, writing
+from mlship.dataplane.home import Home, Running
+from mlship.dataplane.life import stop
+from mlship.dataplane.listener import ROUTE_CONFIG, listener
+from mlship.dataplane.routes import routes, routing_of
+from mlship.dataplane.upstream import RouterSettings, Upstream
+from mlship.errors import OutOfReach, RoutingRefused
+from mlship.plan.routing import Routing
+
+if TYPE_CHECKING:
+    from mlship.dataplane.admin import Admin
+
+WARM_WITHIN = 15.0
+"""Seconds in which the first health checks of new replicas must end."""
+
+QUIT_WITHIN = 5.0
+"""Seconds that Envoy gets to end once it is told to."""
+
+_SCOPES = {
+    LISTENERS: "listener_manager.lds",
+    CLUSTERS: "cluster_manager.cds",
+    ROUTES: f"http.main.rds.{ROUTE_CONFIG}",
+}
+
+
+class Router:
+    """Acts of one holder of the service; `fence` makes its versions differ from everybody else's."""
+
+    def __init__(self, *, folder: Path, settings: RouterSettings, clock: Clock, fence: int = 0) -> None:
+        self._home = Home(folder)
+        self._settings = settings
+        self._clock = clock
+        self._fence = fence
+
+    @property
+    def running(self) -> Running | None:
+        """The Envoy that runs now."""
+        return self._home.running()
+
+    @property
+    def address(self) -> str:
+        """Where users send their requests."""
+        running = self.running
+        return running.address if running else self._settings.address
+
+    def routing(self) -> Routing | None:
+        """The routing that is live; of a router that is down, the one that comes back with it.
+
+        Raises:
+            OutOfReach: the router runs and does not answer.
+        """
+        kept = [found for file in self._route_files if (found := channel.read(file))]
+        if not kept:
+            return None
+        live = self._channel(ROUTES).live() if self.running else ""
+        return routing_of(next((found for found in kept if found.version == live), kept[0]).resources[0])
+
+    def counts(self) -> tuple[str, Mapping[str, Count]]:
+        """(identity of this life of the router, numbers per model since it began).
+
+        Raises:
+            OutOfReach: it is down, or does not answer.
+        """
+        running = self._must_run()
+        return f"{running.life.pid}@{running.life.birth}", counts(self._admin.get(QUERY))
+
+    def start(self, upstreams: Sequence[Upstream], routing: Routing) -> None:
+        """Start Envoy with this routing; where it runs already nothing happens.
+
+        Raises:
+            OutOfReach: it cannot be started, or its port is taken.
+            RoutingRefused: it refuses the routing.
+        """
+        if self.running:
+            return
+        from mlship.dataplane import envoy
+
+        fresh = channel.read(self._home.file(ROUTES)) is None
+        make_folder(self._home.folder)
+        admin = self._home.admin_socket()
+        self._write_all(upstreams, routing, admin)
+        try:
+            envoy.start(self._home, admin=admin, settings=self._settings, clock=self._clock)
+        except OutOfReach:
+            if fresh:
+                self._home.forget()
+            raise
+        self._forget_connection()
+
+    def publish(self, upstreams: Sequence[Upstream]) -> None:
+        """Make these the models and replicas that routes can lead to; a model that is left out must have no route.
+
+        Raises:
+            RoutingRefused: Envoy refused; what it had is live.
+        """
+        if not self.running:
+            return
+        known = self._known()
+        for upstream in upstreams:
+            self._put_endpoints(upstream, confirm=upstream.name in known)
+        self._put(CLUSTERS, self._clusters(upstreams))
+        self._await_warm()
+        for name in known - {upstream.name for upstream in upstreams}:
+            endpoints_file(self._home.folder, name).unlink(missing_ok=True)
+
+    def switch(self, routing: Routing, upstreams: Iterable[Upstream]) -> None:
+        """Make `routing` live, confirmed by Envoy.
+
+        Raises:
+            RoutingRefused: Envoy refused; the routing before is live.
+        """
+        self._must_run()
+        self._put(LISTENERS, [listener(folder=self._home.folder, settings=self._settings)])
+        self._put(ROUTES, [routes(routing, {upstream.name: upstream.timeout for upstream in upstreams})])
+        channel.previous(self._home.file(ROUTES)).unlink(missing_ok=True)
+
+    def active(self, model: str, ports: Iterable[int]) -> int:
+        """Requests that replicas of `model` on these ports are at work on; 0 where the router is down."""
+        if not self.running:
+            return 0
+        wanted = set(ports)
+        clusters = json.loads(self._admin.get("/clusters?format=json"))["cluster_statuses"]
+        hosts = [host for found in clusters if found["name"] == model for host in found.get("host_statuses", [])]
+        return sum(
+            int(number.get("value", 0))
+            for host in hosts
+            if host["address"]["socket_address"]["port_value"] in wanted
+            for number in host["stats"]
+            if number["name"] == "rq_active"
+        )
+
+    def stop(self, patience: float) -> None:
+        """Let the requests under way finish, at most `patience` seconds, then end Envoy; nothing comes back with it."""
+        running = self.running
+        if running:
+            with suppress(OutOfReach):
+                self._drain(patience)
+            stop([running.life], grace=QUIT_WITHIN, clock=self._clock)
+        self._home.forget()
+
+    def _drain(self, patience: float) -> None:
+        self._admin.post("/healthcheck/fail")
+        self._admin.post("/drain_listeners?graceful&skip_exit")
+        deadline, quiet = self._clock.now() + patience, 0
+        while quiet < 2 and self._clock.now() < deadline:
+            active = self._admin.stats("http.main.downstream_rq_active").get("http.main.downstream_rq_active", "0")
+            quiet = quiet + 1 if active == "0" else 0
+            self._clock.sleep(0.1)
+        self._admin.post("/quitquitquit")
+        running, deadline = self.running, self._clock.now() + QUIT_WITHIN
+        while running and self.running and self._clock.now() < deadline:
+            self._clock.sleep(0.02)
+
+    @cached_property
+    def _admin(self) -> Admin:
+        from mlship.dataplane.admin import Admin
+
+        return Admin(self._must_run().admin)
+
+    def _forget_connection(self) -> None:
+        self.__dict__.pop("_admin", None)
+
+    def _must_run(self) -> Running:
+        running = self.running
+        if running is None:
+            raise OutOfReach(
+                "the router is down", hint="`mlship resume` or `mlship rollback` starts it again with its last routing"
+            )
+        return running
+
+    @property
+    def _route_files(self) -> tuple[Path, Path]:
+        current = self._home.file(ROUTES)
+        return current, channel.previous(current)
+
+    def _channel(self, name: str) -> Channel:
+        return self._channel_at(self._home.file(name), _SCOPES[name])
+
+    def _channel_at(self, file: Path, scope: str) -> Channel:
+        return Channel(file=file, scope=scope, admin=self._admin, log=self._home.log, clock=self._clock)
+
+    def _next(self, resources: Resources) -> Discovery:
+        found = [channel.read(file) for file in self._home.folder.glob("[ceplr]*ds*.json")]
+        numbers = [int(known.version.rpartition(".")[2]) for known in found if known]
+        return Discovery(version=f"{self._fence}.{max(numbers, default=0) + 1}", resources=resources)
+
+    def _put(self, name: str, resources: Resources) -> None:
+        """Write one file, unless Envoy has just that already."""
+        there, target = channel.read(self._home.file(name)), self._channel(name)
+        if there is None or there.resources != resources or target.live() != there.version:
+            target.put(self._next(resources))
+
+    def _put_endpoints(self, upstream: Upstream, *, confirm: bool) -> None:
+        file, resources = endpoints_file(self._home.folder, upstream.name), [assignment(upstream)]
+        there = channel.read(file)
+        if there is not None and there.resources == resources:
+            return
+        if confirm:
+            self._channel_at(file, f"cluster.{upstream.name}").put(self._next(resources))
+            channel.previous(file).unlink(missing_ok=True)
+        else:
+            channel.write(file, self._next(resources))
+
+    def _clusters(self, upstreams: Iterable[Upstream]) -> Resources:
+        return [
+            cluster(upstream, folder=self._home.folder) for upstream in sorted(upstreams, key=lambda found: found.name)
+        ]
+
+    def _known(self) -> set[str]:
+        there = channel.read(self._home.file(CLUSTERS))
+        return {resource["name"] for resource in there.resources} if there else set()
+
+    def _await_warm(self) -> None:
+        deadline = self._clock.now() + WARM_WITHIN
+        name = "cluster_manager.warming_clusters"
+        while self._admin.stats(name).get(name, "0") != "0":
+            if self._clock.now() > deadline:
+                raise RoutingRefused(
+                    "the first health checks of new replicas have not ended", hint=f"see {self._home.log}"
+                )
+            self._clock.sleep(0.005)
+
+    def _write_all(self, upstreams: Sequence[Upstream], routing: Routing, admin: Path) -> None:
+        folder, settings = self._home.folder, self._settings
+        with writing(folder):
+            for stale in folder.glob("eds-*.json"):
+                stale.unlink()
+        timeouts = {upstream.name: upstream.timeout for upstream in upstreams}
+        replace_file(
+            self._home.file("bootstrap.json"), json.dumps(bootstrap(folder=folder, admin=admin, settings=settings))
+        )
+        for upstream in upstreams:
+            channel.write(endpoints_file(folder, upstream.name), self._next([assignment(upstream)]))
+        channel.write(self._home.file(LISTENERS), self._next([listener(folder=folder, settings=settings)]))
+        channel.write(self._home.file(CLUSTERS), self._next(self._clusters(upstreams)))
+        channel.write(self._home.file(ROUTES), self._next([routes(routing, timeouts)]))

@@ -1,0 +1,54 @@
+"""What the router is told about models: where their replicas listen, and how they are checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One replica."""
+
+    port: int
+    host: str = "127.0.0.1"
+    draining: bool = False
+    """It finishes the requests that it has and gets no new ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upstream:
+    """A model as the router sees it. `name` holds lower-case letters, digits and hyphens only."""
+
+    name: str
+    endpoints: tuple[Endpoint, ...] = ()
+    health_path: str = "/v2/health/ready"
+    health_timeout: float = 2.0
+    """Seconds that one check may take."""
+    timeout: float = 0.0
+    """Seconds that a request may take; 0 waits for ever."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouterSettings:
+    """What is fixed for one life of the router."""
+
+    host: str
+    port: int
+    edges: tuple[float, ...]
+    """Upper edges of the latency buckets in seconds."""
+    workers: int = 1
+
+    @property
+    def address(self) -> str:
+        """Where users send their requests, "127.0.0.1:8080"."""
+        return address_of(self.host, self.port)
+
+
+def address_of(host: str, port: int) -> str:
+    """Host and port as one text; an IPv6 host in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def seconds(value: float) -> str:
+    """A duration as Envoy writes it."""
+    return f"{value:.3f}s"

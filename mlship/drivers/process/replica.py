@@ -1,0 +1,146 @@
+"""One replica of a model, as every shell finds it on disk. No secret is ever in there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from mlship.dataplane.files import make_folder, replace_file
+from mlship.dataplane.life import Life, marked, runs
+from mlship.dataplane.upstream import Endpoint, Upstream
+from mlship.errors import OutOfReach
+from mlship.plan.model import Model
+
+MARK = "MLSHIP_REPLICA"
+"""Environment variable of a replica by which it is found again when its record was cut short."""
+
+UNBORN = Life(pid=0, birth="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replica:
+    """A process that serves a model, or is about to."""
+
+    model: str
+    number: int
+    port: int
+    fingerprint: str
+    life: Life = UNBORN
+    passed: bool = False
+    """It has passed its health check once; before that it gets no request."""
+    draining: bool = False
+    health_path: str = "/v2/health/ready"
+    health_timeout: float = 2.0
+    timeout: float = 0.0
+    drain: float = 30.0
+
+    @property
+    def name(self) -> str:
+        """Its name among all replicas of the service."""
+        return f"{self.model}.{self.number}"
+
+    @property
+    def alive(self) -> bool:
+        """Its process runs."""
+        return runs(self.life)
+
+
+def replica_of(model: Model, *, number: int, port: int) -> Replica:
+    """A replica of `model` that is about to be started."""
+    return Replica(
+        model=model.name,
+        number=number,
+        port=port,
+        fingerprint=fingerprint(model),
+        health_path=model.health.path,
+        health_timeout=model.health.timeout,
+        timeout=model.timeout,
+        drain=model.drain,
+    )
+
+
+def fingerprint(model: Model) -> str:
+    """What a replica is started from; references to the environment stay references."""
+    told = [list(model.command), sorted(model.env.items()), model.workdir]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roster:
+    """The replicas of a service: one small file each."""
+
+    folder: Path
+    mark: str
+    """What the values of `MARK` of this service begin with."""
+
+    def all(self) -> list[Replica]:
+        """Every replica on record, also those that have died."""
+        found = [_read(file) for file in sorted(self.folder.glob("*.json"))]
+        return [replica for replica in found if replica]
+
+    def of(self, model: str) -> list[Replica]:
+        """The replicas of one model."""
+        return [replica for replica in self.all() if replica.model == model]
+
+    def save(self, replica: Replica) -> None:
+        """Put a replica on record.
+
+        Raises:
+            OutOfReach: the record cannot be written.
+        """
+        make_folder(self.folder)
+        replace_file(self._file(replica), json.dumps(asdict(replica)))
+
+    def drop(self, replicas: Iterable[Replica]) -> None:
+        """Take replicas off the record."""
+        for replica in replicas:
+            self._file(replica).unlink(missing_ok=True)
+
+    def mark_of(self, replica: Replica) -> str:
+        """The value of `MARK` in the environment of a replica."""
+        return f"{self.mark}:{replica.name}"
+
+    def find_unborn(self, replica: Replica) -> Replica:
+        """The replica with its process, where a crash came between the start and the record of it."""
+        if replica.life.pid:
+            return replica
+        life = next(marked(MARK, self.mark_of(replica)), UNBORN)
+        return replace(replica, life=life)
+
+    def _file(self, replica: Replica) -> Path:
+        return self.folder / f"{replica.name}.json"
+
+
+def _read(file: Path) -> Replica | None:
+    try:
+        told = json.loads(file.read_text(encoding="utf-8"))
+        return Replica(**{**told, "life": Life(**told["life"])})
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise OutOfReach(
+            f"{file} cannot be read: {error}", hint="remove it, and stop what it may have named"
+        ) from error
+
+
+def serving(replicas: Iterable[Replica]) -> list[Upstream]:
+    """What the router may know: replicas that have passed their health check and run."""
+    by_model: dict[str, list[Replica]] = {}
+    for replica in replicas:
+        if replica.passed and replica.alive:
+            by_model.setdefault(replica.model, []).append(replica)
+    return [_upstream(model, found) for model, found in by_model.items()]
+
+
+def _upstream(model: str, replicas: list[Replica]) -> Upstream:
+    latest = replicas[-1]
+    return Upstream(
+        name=model,
+        endpoints=tuple(Endpoint(port=replica.port, draining=replica.draining) for replica in replicas),
+        health_path=latest.health_path,
+        health_timeout=latest.health_timeout,
+        timeout=latest.timeout,
+    )
