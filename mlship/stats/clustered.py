@@ -11,7 +11,8 @@ class ClusteredTest:
     """Self-normalised e-process against "the odds ratio candidate / live of a bad answer is at most `margin`".
 
     Each look scores the candidate's bad answers less the part of all of them that it would have at the margin. The
-    scores' own squares stand for their variance, never less than if requests were independent, so clumps widen it.
+    squares of how far each score lies from the mean of those before it (with one of 0 ahead of them all) stand for the
+    variance, never less than if requests were independent. So clumps widen it, and steady harm does not hide itself.
     Mixture over a half-normal effect (Robbins 1970; Howard, Ramdas, McAuliffe, Sekhon 2021). Valid for scores that are
     symmetric and independent from look to look: clumps within a look or passing ones are covered, a few users who
     differ for good are not.
@@ -22,6 +23,7 @@ class ClusteredTest:
         self._scale = scale
         self._limit = math.log(1 / alpha)
         self._score = 0.0
+        self._looks = 1
         self._squares = 0.0
         self._independent = 0.0
         self._peak = 0.0
@@ -34,8 +36,9 @@ class ClusteredTest:
         expected = hypergeometric_mean(candidate[1], live[1], bad, self._margin)
         score = candidate[0] - expected
         cells = (expected, candidate[1] - expected, bad - expected, live[1] - bad + expected)
+        self._squares += (score - self._score / self._looks) ** 2
         self._score += score
-        self._squares += score * score
+        self._looks += 1
         self._independent += 1 / sum(1 / cell for cell in cells)
         self._peak = max(self._peak, self.log_e)
 

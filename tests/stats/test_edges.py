@@ -147,6 +147,14 @@ def test_design_effect() -> None:
     assert (single.design_effect, clumped.design_effect > 5, clumped.fired) == (1.0, True, False)
 
 
+def test_clustered_finds_a_broken_candidate() -> None:
+    """Where users are assigned, a candidate that fails every request is found in five looks."""
+    test = ClusteredTest(alpha=0.05)
+    for _ in range(5):
+        test.absorb(candidate=(25, 25), live=(2, 475))
+    assert test.fired
+
+
 def test_clustered_finds_harm() -> None:
     """A candidate that is worse look after look is found, also where users are assigned."""
     test = ClusteredTest(alpha=0.05)
