@@ -1,5 +1,1 @@
 """What was asked: text → schema check → frozen values. The values that other stations share live here too."""
-
-from mlship.plan.fault import Fault, PlanError
-
-__all__ = ["Fault", "PlanError"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from os import PathLike
 
 from mlship.errors import UsageError
 
@@ -130,7 +130,7 @@ def shown(value: object) -> str:
             return "a mapping"
         case list():
             return "a list"
-        case str() | Path():
+        case str() | PathLike():
             return f'"{bare(str(value))}"'
         case _:
             return bare(str(value))

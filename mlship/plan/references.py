@@ -110,8 +110,8 @@ class Filler:
             self.findings.unreadable(
                 node.place,
                 path,
-                "the environment is read only in `command`, `env` and a driver's own settings",
-                f"write ${{var:{name.lower()}}}, and give it with --var",
+                "the environment is read only in a model's `env` and in a driver's own settings",
+                _remedy(name, path),
             )
         elif name not in self.env:
             self.findings.unreadable(
@@ -120,9 +120,15 @@ class Filler:
 
     def _is_late(self, path: Steps) -> bool:
         match path:
-            case ("models", _, "command" | "env", *_):
+            case ("models", _, "env", *_):
                 return True
             case ("driver", name, *_):
                 return name != "process"
             case _:
                 return False
+
+
+def _remedy(name: str, path: Steps) -> str:
+    if path[2:3] == ("command",):
+        return f"add it to the model's `env`, as {name}; arguments can be read by every user of the machine"
+    return f"write ${{var:{name.lower()}}}, and give it with --var"

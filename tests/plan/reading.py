@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlship.plan import PlanError
+from mlship.plan.fault import PlanError
 from mlship.plan.load import parse
 from mlship.plan.model import Capability, Plan
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mlship.errors import Exit, UsageError
-from mlship.plan import PlanError
+from mlship.plan.fault import PlanError
 from mlship.plan.load import load, parse
 from mlship.plan.model import Plan
 from mlship.plan.text import MOST_BYTES

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mlship.plan import Fault, PlanError
+from mlship.plan.fault import Fault, PlanError
 from tests.plan.reading import GOOD, read
 
 SHIPPED = [path.read_text("utf-8") for path in sorted((Path(__file__).parents[2] / "plans").glob("*.yaml"))]
@@ -17,10 +17,10 @@ TOKEN = re.compile(r"[\w%.-]+|\s+|.", re.DOTALL)
 ODD = [
     "", "null", "~", "[]", "{}", "[[]]", "-1", "0", "0%", "101%", "1e999", "-0.0", "999999999999999999999", "1_0",
     "yes", "on", "2024-01-01", "12:30", ".nan", "&a ", "*a", "<<", "<<: *a", "!!int ", "!x ", "|", ">", "'", '"',
-    "\n", "\r", "\0", "\t", "\\", "\ufeff", "\u2028", "\x85", "\U0001f600", "- ", "? ", ": ", "---\n", "...\n", "#", "{",
-    "}", "[", "]", ",", "@", "`", "%YAML 1.1\n", "${env:", "${env:X}", "${var:region}", "${var:no}", "$${", "1h", "1ms",
+    "\n", "\r", "\0", "\t", "\\", "\ufeff", "\u2028", "\x85", "\U0001f600", "- ", "? ", ": ", "---\n", "...\n", "#",
+    "{", "}", "[", "]", ",", "@", "`", "%YAML 1.1\n", "${env:", "${env:X}", "${var:region}", "${var:no}", "$${", "1h",
     "x-a: &a [*a]\n", "extends: x.yaml\n", "a" * 300, '"\\u0000"', '"\\ud800"', "latency_p95", "error_rate", "live",
-    "v1", "max", "manual", "margin", "rolling", "recreate", "blue-green", "process", "memory", "header:", "0x", "9999d",
+    "v1", "max", "manual", "margin", "rolling", "recreate", "blue-green", "process", "memory", "header:", "0x", "1ms",
 ]  # fmt: skip
 
 

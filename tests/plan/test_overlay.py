@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlship.plan import PlanError
+from mlship.plan.fault import PlanError
 from mlship.plan.load import load
 from mlship.plan.model import Canary, Plan
 from tests.plan.reading import DRIVERS, GOOD

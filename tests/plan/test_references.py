@@ -11,9 +11,9 @@ from mlship.plan.load import resolve
 from tests.plan.reading import BARE, GOOD, read
 
 
-def command_of(word: str, **variables: str) -> str:
-    text = GOOD.replace('v2: { command: [serve, "{port}"]', f"v2: {{ command: [{json.dumps(word)}]")
-    return read(text, variables=variables).models["v2"].command[0]
+def env_of(text: str, **variables: str) -> str:
+    added = f"replicas: 3, env: {{ KEY: {json.dumps(text)} }} }}\nlive"
+    return read(GOOD.replace("replicas: 3 }\nlive", added), variables=variables).models["v2"].env["KEY"]
 
 
 def test_variables_are_filled_when_the_plan_is_read() -> None:
@@ -35,9 +35,7 @@ def test_a_variable_may_be_a_number() -> None:
 
 def test_the_environment_is_never_stored() -> None:
     """A plan holds the reference; its value appears when it is resolved."""
-    text = GOOD.replace("replicas: 3 }\nlive", 'replicas: 3, env: { KEY: "${env:TOKEN}" } }\nlive')
-
-    plan = read(text)
+    plan = read(GOOD.replace("replicas: 3 }\nlive", 'replicas: 3, env: { KEY: "${env:TOKEN}" } }\nlive'))
 
     assert plan.models["v2"].env["KEY"] == "${env:TOKEN}"
     assert "hunter2" not in repr(plan)
@@ -55,13 +53,16 @@ def test_the_environment_is_never_stored() -> None:
 )
 def test_escapes_and_other_dollars(text: str, expected: str) -> None:
     """`$${` is `${`, a shell's own references are left alone, and a value is never read for references."""
-    word = command_of(text, tricky="${env:TOKEN}")
+    value = env_of(text, tricky="${env:TOKEN}")
 
-    assert resolve(word, {"TOKEN": "hunter2"}) == expected
+    assert resolve(value, {"TOKEN": "hunter2"}) == expected
 
 
 def test_escapes_end_where_nothing_is_resolved_later() -> None:
-    """A text that no model starts with is complete once it is read."""
+    """A text that is not resolved when a model starts is complete once it is read."""
+    text = GOOD.replace('v2: { command: [serve, "{port}"]', "v2: { command: [sh, -c, 'echo $${env:X} ${HOME}']")
+
+    assert read(text).models["v2"].command == ("sh", "-c", "echo ${env:X} ${HOME}")
     assert read(GOOD.replace("manual: team", 'manual: "$${team}"')).gates["signed"].by == "${team}"  # type: ignore[union-attr]
 
 
@@ -74,4 +75,4 @@ def test_a_variable_that_is_gone_when_the_model_starts_is_named() -> None:
 def test_long_variables_are_bounded() -> None:
     """A variable that is used over and over does not fill the memory."""
     with pytest.raises(UsageError, match="too long"):
-        command_of("${var:long}" * 1000, long="x" * 100_000)
+        env_of("${var:long}" * 1000, long="x" * 100_000)
