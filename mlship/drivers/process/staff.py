@@ -97,7 +97,7 @@ class Staff:
         hired: list[Replica] = []
         try:
             for _ in range(count):
-                hired.append(self._launch(model, self._free_number(model)))
+                hired.append(self._launch(model, self._free_number(model)))  # noqa: PERF401 - what was started is undone
         except BaseException:
             self._undo([*starting, *hired])
             raise

@@ -1,0 +1,95 @@
+"""A real model server on nothing but the standard library; how it misbehaves is asked for in its environment.
+
+PORT           where it listens
+MLSHIP_MODEL   who it says it is
+NEVER_READY    any text: its health check never passes
+DIE_AFTER      answers after which it exits with code 7
+DIE_AT_START   any text: it exits with code 3 and says why
+ERRORS         share of its answers that are 500, 0..1
+DELAY          seconds that each answer takes; the request header `x-delay` adds to it
+HANG           any text: it accepts requests and never answers
+DEAF           any text: SIGTERM does not end it
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+
+ASKED = os.environ
+ANSWERS = count(1)
+FOR_EVER = threading.Event()
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Health, and an answer to everything else."""
+
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    disable_nagle_algorithm = True
+
+    def do_GET(self) -> None:
+        """Health, or a prediction."""
+        if self.path == "/v2/health/ready":
+            self.reply(503 if ASKED.get("NEVER_READY") else 200, {})
+        else:
+            self.predict(0)
+
+    def do_POST(self) -> None:
+        """A prediction for a body."""
+        left = length = int(self.headers.get("content-length", 0))
+        while left:
+            left -= len(self.rfile.read(min(left, 65536)))
+        self.predict(length)
+
+    def predict(self, length: int) -> None:
+        """Answer, or misbehave as asked."""
+        number = next(ANSWERS)
+        if number > int(ASKED.get("DIE_AFTER", sys.maxsize)):
+            os._exit(7)
+        if ASKED.get("HANG"):
+            FOR_EVER.wait()
+        FOR_EVER.wait(float(ASKED.get("DELAY", 0)) + float(self.headers.get("x-delay", 0)))
+        failed = (number * 0.618034) % 1.0 < float(ASKED.get("ERRORS", 0))
+        told = {"model": ASKED.get("MLSHIP_MODEL"), "pid": os.getpid(), "length": length}
+        self.reply(500 if failed else 200, told | {"headers": {k.lower(): v for k, v in self.headers.items()}})
+
+    def reply(self, status: int, body: object) -> None:
+        """Status and JSON, in one packet."""
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Nothing: only what it says when it dies is read."""
+
+
+class Server(ThreadingHTTPServer):
+    """Takes bursts of connections."""
+
+    request_queue_size = 4096
+    daemon_threads = True
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    if ASKED.get("DIE_AT_START"):
+        sys.exit("weights not found")
+    threading.stack_size(256 * 1024)
+    if ASKED.get("DEAF"):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    server = Server(("127.0.0.1", int(ASKED["PORT"])), Handler)
+    if not ASKED.get("DEAF"):
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    server.serve_forever(poll_interval=0.05)
+
+
+if __name__ == "__main__":
+    main()
