@@ -52,9 +52,7 @@ class Account:
 
     def told_ratio(self, alpha: float) -> str:
         """The odds ratio in words, "odds ratio 1.2 [0.4, 3.9]"."""
-        interval, estimate = self.interval(alpha), self.odds.estimate
-        if interval is None:
-            return "odds ratio unknown"
+        interval, estimate = self.interval(alpha) or (0.0, math.inf), self.odds.estimate
         if estimate is None:
             return f"odds ratio at least {interval[0]:.2g}"
         return f"odds ratio {estimate:.2g} {ratio(*interval)}"

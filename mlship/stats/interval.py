@@ -48,8 +48,6 @@ class OddsRatio:
             return None
         likelihood = self._log_likelihood / design_effect
         (inside,) = np.nonzero(likelihood >= _log_sum(likelihood + _LOG_PRIOR) - math.log(1 / alpha))
-        if not len(inside):
-            return None
         first, last = int(inside[0]) - 1, int(inside[-1]) + 1
         low = math.exp(_GRID[first]) if first >= 0 else 0.0
         high = math.exp(_GRID[last]) if last < len(_GRID) else math.inf

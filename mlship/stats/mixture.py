@@ -85,9 +85,7 @@ def boosted(mass: Floats, factors: Floats, cap: float) -> Floats:
     above = np.concatenate((np.cumsum(mass[::-1])[::-1], [0.0]))
     just_cut = cap / np.maximum(factors, _NEVER) * below[:-1] + cap * above[:-1]
     cut = int(np.argmax(just_cut <= 1)) if bool((just_cut <= 1).any()) else len(mass)
-    if below[cut] <= 0:
-        return factors
-    boost = max((1 - cap * float(above[cut])) / float(below[cut]), 1.0)
+    boost = max((1 - cap * float(above[cut])) / max(float(below[cut]), _NEVER), 1.0)
     return np.minimum(boost * factors, cap)
 
 

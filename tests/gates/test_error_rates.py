@@ -47,7 +47,7 @@ def outcomes(gates: Panel) -> dict[str, Outcome]:
     return {verdict.gate: verdict.outcome for verdict in gates.verdicts(approved=False)}
 
 
-@pytest.mark.parametrize(("sticky", "runs"), [(False, 30), (True, 30)])
+@pytest.mark.parametrize(("sticky", "runs"), [(False, 25), (True, 20)])
 def test_five_gates_at_once(sticky: bool, runs: int) -> None:  # noqa: FBT001 - a table
     """With five gates and a candidate at every limit, at most alpha of the rollouts go back, and none is skewed."""
     rng, alpha = np.random.default_rng(31), 0.05

@@ -130,6 +130,7 @@ def test_margin_expects_no_more_than_one_in_a_huge_look(share: float) -> None:
 
 
 @given(seed=SEEDS, cap=st.floats(1.0001, 1e4))
+@settings(deadline=None)
 def test_boost_wastes_nothing(seed: int, cap: float) -> None:
     """The boosted factors never exceed the cap, are never below the cut plain ones, and have expectation 1."""
     drawn = np.random.default_rng(seed)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlship.stats.law import POINTS, binomial, hypergeometric, hypergeometric_mean
@@ -16,6 +16,7 @@ from tests.stats import exact
 @given(
     marked=st.integers(1, 60), unmarked=st.integers(1, 60), part=st.floats(0, 1), odds=st.sampled_from([0.3, 1, 1.5, 9])
 )
+@settings(deadline=None)
 def test_hypergeometric_is_exact(marked: int, unmarked: int, part: float, odds: float) -> None:
     """Every probability is that of exact arithmetic, with and without an odds ratio."""
     drawn = round(part * (marked + unmarked))
@@ -26,6 +27,7 @@ def test_hypergeometric_is_exact(marked: int, unmarked: int, part: float, odds: 
 
 
 @given(trials=st.integers(1, 200), probability=st.floats(0.001, 0.999))
+@settings(max_examples=50, deadline=None)
 def test_binomial_is_exact(trials: int, probability: float) -> None:
     """Every probability is that of exact arithmetic."""
     law = binomial(trials, probability)
