@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlship.plan import units
 from mlship.plan.document import Node, plain
 from mlship.plan.fault import Findings, Place, Steps
 
@@ -62,11 +61,6 @@ class Draft:
         node = self.node(path)
         if node is not None and isinstance(node.value, list):
             yield from ((*path, place) for place in range(len(node.value)))
-
-    def seconds(self, *path: str | int, default: float = 0.0) -> float:
-        """The duration at `path`, in seconds."""
-        duration = self.value(*path)
-        return default if duration is None else units.seconds(duration)
 
     def number(self, *path: str | int, default: int) -> int:
         """The whole number at `path`."""

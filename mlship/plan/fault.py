@@ -46,11 +46,15 @@ class Fault:
 
 
 class PlanError(UsageError):
-    """The plan has faults; nothing was touched. The message holds all of them, one per line."""
+    """The plan has faults; nothing was touched. As text it is all of them, one per line."""
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = tuple(faults)
-        super().__init__("\n".join(map(str, self.faults)))
+        number = "a fault" if len(self.faults) == 1 else f"{len(self.faults)} faults"
+        super().__init__(f"{self.faults[0].source} has {number}: nothing was touched")
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.faults))
 
 
 def _fault(place: Place, path: Steps, message: str, hint: str) -> Fault:

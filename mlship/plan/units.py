@@ -17,11 +17,6 @@ def seconds(duration: str | int) -> float:
     return sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(duration))
 
 
-def is_duration(text: str) -> bool:
-    """The text ends in a unit of time: `250ms`."""
-    return not is_percentage(text)
-
-
 def is_percentage(text: str) -> bool:
     """The text ends in a percent sign: `0.5%`."""
     return text.endswith("%")

@@ -53,6 +53,15 @@ def test_each_fault_stands_in_its_own_file(tmp_path: Path) -> None:
     assert second.startswith("base.yaml:14:24: stages[0].weights[2]: weights only grow")
 
 
+def test_the_model_that_is_live_may_be_left_to_the_record(tmp_path: Path) -> None:
+    """Then each of two models may be the candidate, and one of three must be named."""
+    base = GOOD.replace("live: v1\n", "")
+
+    assert load_over(tmp_path, "extends: base.yaml\n", base=base).live is None
+    third = "extends: base.yaml\nmodels: { v3: { command: serve } }\ncandidate: v3\n"
+    assert load_over(tmp_path, third, base=base).candidate == "v3"
+
+
 def test_a_missing_base_is_a_fault_of_the_line_that_names_it(tmp_path: Path) -> None:
     """The path is relative to the file."""
     (fault,) = faults_over(tmp_path, "extends: ../nowhere/base.yaml\n")
@@ -83,3 +92,13 @@ def test_a_long_chain_is_a_fault(tmp_path: Path) -> None:
     (fault,) = faults_over(tmp_path, "extends: 0.yaml\n")
 
     assert "more than 10 files" in fault
+
+
+def test_an_overlay_is_bounded(tmp_path: Path) -> None:
+    """Two files that are just small enough may be too large together."""
+    many = "{ " + "".join(f"{{name}}{number}: 1, " for number in range(11_000)) + " }"
+    base = GOOD.replace("gates:", f"alpha: {many.replace('{name}', 'a')}\ngates:")
+
+    (fault,) = faults_over(tmp_path, f"extends: base.yaml\nalpha: {many.replace('{name}', 'b')}\n", base=base)
+
+    assert "expands to more than" in fault

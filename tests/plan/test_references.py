@@ -72,6 +72,11 @@ def test_a_variable_that_is_gone_when_the_model_starts_is_named() -> None:
         resolve("${env:TOKEN}", {})
 
 
+def test_only_the_environment_is_resolved_late() -> None:
+    """A variable of the command line has its value long before."""
+    assert resolve("${var:region} ${env:TOKEN}", {"TOKEN": "hunter2"}) == "${var:region} hunter2"
+
+
 def test_long_variables_are_bounded() -> None:
     """A variable that is used over and over does not fill the memory."""
     with pytest.raises(UsageError, match="too long"):
