@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from os import PathLike
 
 from mlship.errors import UsageError
@@ -150,7 +151,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """The known word that was probably meant, as a hint; empty where none is near."""
     from difflib import get_close_matches
 
-    meant = {name.lower().replace("_", "-"): name for name in known}
+    meant = {name.lower().replace("_", "-"): name for name in islice(known, MOST_SHOWN)}
     found = get_close_matches(word[:_LONGEST].lower().replace("_", "-"), meant, n=1)
     return f"did you mean {bare(meant[found[0]])}?" if found else ""
 

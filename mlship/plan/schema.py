@@ -73,8 +73,13 @@ def _validator() -> Any:  # noqa: ANN401 - the library makes the class at run ti
         if isinstance(text, str) and not re.fullmatch(regex, text.replace("\n", "\0")):
             yield ValidationError("does not match")
 
+    def unique(_: object, __: object, items: object, ___: object) -> Iterator[ValidationError]:
+        # The standard check compares each item with each other one.
+        if isinstance(items, list) and len({json.dumps(item, sort_keys=True) for item in items}) < len(items):
+            yield ValidationError("is not unique")
+
     extend: Any = validators.extend
-    return extend(validators.Draft202012Validator, {"pattern": pattern})(plan_schema())
+    return extend(validators.Draft202012Validator, {"pattern": pattern, "uniqueItems": unique})(plan_schema())
 
 
 def _complaint(error: Any) -> Complaint:  # noqa: ANN401 - a ValidationError, whose attributes may all be unset
