@@ -9,10 +9,16 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 QUERY = "/stats/prometheus?filter=%5Emlship"
+
+READS = 6
+"""Times that Envoy is asked until its latencies have caught up with its counters."""
+
+PAUSE = 0.005
+"""Seconds between two of them."""
 
 _LINE = re.compile(r"^envoy_(mlship\w*)\{([^}]*)\} (\S+)$", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
@@ -27,14 +33,28 @@ class Count:
     requests: int = 0
     errors: int = 0
     """Answers of 500 or more, and attempts that could not connect."""
+    answered: int = 0
+    """Answers that users got, from the model or on its behalf."""
     latency: tuple[int, ...] = ()
     """Answers per bucket, not cumulated, the open one last."""
+
+
+def read_counts(ask: Callable[[str], str], pause: Callable[[float], None]) -> Mapping[str, Count]:
+    """Numbers per model, latencies included: Envoy merges those after it was asked, for the one who asks next."""
+    first = found = counts(ask(QUERY))
+    for _ in range(READS - 1):
+        pause(PAUSE)
+        found = counts(ask(QUERY))
+        if all(sum(found[model].latency) >= count.answered for model, count in first.items() if model in found):
+            break
+    return found
 
 
 def counts(text: str) -> Mapping[str, Count]:
     """Numbers per model from the statistics in Prometheus's text form."""
     requests: dict[str, int] = defaultdict(int)
     errors: dict[str, int] = defaultdict(int)
+    answered: dict[str, int] = defaultdict(int)
     buckets: dict[str, list[tuple[float, int]]] = defaultdict(list)
     for name, labels, value in _samples(text):
         model = labels.get("model", "")
@@ -44,10 +64,16 @@ def counts(text: str) -> Mapping[str, Count]:
             buckets[model].append((float(labels["le"]), value))
             continue
         counted, failed = _weigh(name, labels)
+        answered[model] += value * (name == "mlship_answers" and labels["code"] != "0")
         requests[model] += value * counted
         errors[model] += value * failed
     return {
-        model: Count(requests=requests[model], errors=errors[model], latency=_apart(buckets[model]))
+        model: Count(
+            requests=requests[model],
+            errors=errors[model],
+            answered=answered[model],
+            latency=_apart(buckets[model]),
+        )
         for model in requests.keys() | buckets.keys()
     }
 

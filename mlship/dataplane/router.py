@@ -14,7 +14,7 @@ from mlship.dataplane import channel
 from mlship.dataplane.bootstrap import CLUSTERS, LISTENERS, ROUTES, bootstrap
 from mlship.dataplane.channel import Channel, Discovery, Resources
 from mlship.dataplane.clusters import assignment, cluster, endpoints_file
-from mlship.dataplane.counts import QUERY, Count, counts
+from mlship.dataplane.counts import Count, read_counts
 from mlship.dataplane.files import make_folder, replace_file, writing
 from mlship.dataplane.home import Home, Running
 from mlship.dataplane.life import stop
@@ -79,7 +79,7 @@ class Router:
             OutOfReach: it is down, or does not answer.
         """
         running = self._must_run()
-        return f"{running.life.pid}@{running.life.birth}", counts(self._admin.get(QUERY))
+        return f"{running.life.pid}@{running.life.birth}", read_counts(self._admin.get, self._clock.sleep)
 
     def start(self, upstreams: Sequence[Upstream], routing: Routing) -> None:
         """Start Envoy with this routing; where it runs already nothing happens.

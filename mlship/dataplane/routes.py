@@ -162,7 +162,7 @@ def _retry() -> dict[str, Any]:
                 },
             }
         ],
-        "host_selection_retry_max_attempts": 3,
+        "host_selection_retry_max_attempts": 50,
     }
 
 

@@ -1,5 +1,18 @@
-"""A service of its own for each test."""
+"""A fresh world of each driver for each promise."""
 
-from tests.support.fixtures import site
+from __future__ import annotations
 
-__all__ = ["site"]
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.contracts.worlds import WORLDS, World
+
+
+@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.envoy) if name == "process" else name for name in WORLDS])
+def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """One backend, with nothing on it."""
+    monkeypatch.setenv("MLSHIP_SITE", str(tmp_path))
+    with WORLDS[request.param](tmp_path) as opened:
+        yield opened

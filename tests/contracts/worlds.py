@@ -1,0 +1,61 @@
+"""Where each driver is tested. A new driver adds a function that yields a World, and its name to `WORLDS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlship.clock import Clock, ManualClock
+from mlship.drivers.base import Driver, Opening
+from mlship.drivers.memory import MemoryDriver
+from mlship.plan.model import DriverSpec, Health, Model
+from tests.engines import need
+from tests.support.site import Site, served
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """A backend with three models: v1 and v2 are sound, `sick` never passes its health check."""
+
+    open: Callable[[int | None], Driver]
+    """The service's driver with that fencing number."""
+    traffic: Callable[[], None]
+    """Let users send some requests."""
+    kill_router: Callable[[], None]
+
+
+@contextmanager
+def memory(folder: Path) -> Iterator[World]:
+    """The made-up world."""
+    clock = ManualClock()
+    models = {name: Model(name=name) for name in ("v1", "v2")}
+    models["sick"] = Model(name="sick", health=Health(within=1.0), faults={"never-ready": True})
+
+    def opened(fence: int | None) -> MemoryDriver:
+        return MemoryDriver(_opening("memory", models, fence, folder, clock))
+
+    yield World(open=opened, traffic=lambda: clock.sleep(1.0), kill_router=lambda: opened(None).kill_router())
+
+
+@contextmanager
+def process(folder: Path) -> Iterator[World]:
+    """This machine."""
+    need("envoy")
+    sick = served("sick", never_ready=1, health=Health(within=0.5))
+    site = Site(state=folder, models={"v1": served("v1"), "v2": served("v2"), "sick": sick})
+
+    def traffic() -> None:
+        assert {site.ask().status for _ in range(20)} == {200}
+
+    yield World(open=site.open, traffic=traffic, kill_router=lambda: site.kill(site.router_pid))
+    site.clear()
+
+
+WORLDS = {"memory": memory, "process": process}
+
+
+def _opening(driver: str, models: dict[str, Model], fence: int | None, state: Path, clock: Clock) -> Opening:
+    spec = DriverSpec(name=driver)
+    return Opening(service="scorer", spec=spec, models=models, fence=fence, state=state, clock=clock)
