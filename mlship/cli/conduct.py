@@ -30,6 +30,9 @@ EXITS = {
     Status.ROLLBACK_INCOMPLETE: Exit.ROLLBACK_INCOMPLETE,
 }
 
+PATIENCE = 5.0
+"""Seconds in which a run that lost its service looks what the other one makes of it."""
+
 
 def conduct(
     journal: Journal,
@@ -84,6 +87,14 @@ def where(record: Record) -> str:
 def superseded(journal: Journal, service: str, lost: LeaseLost) -> Exit:
     """Another process took over: what it does with the rollout is this one's end, too."""
     say(f"{lost.message}; this run stopped and touched nothing more")
-    rollout = journal.state(service).rollout
-    rolled_back = rollout is not None and rollout.status in {Status.ROLLING_BACK, Status.ROLLED_BACK}
+    clock = SystemClock()
+    until = clock.now() + PATIENCE
+    while _status(journal, service) is Status.RUNNING and clock.now() < until:
+        clock.sleep(0.1)
+    rolled_back = _status(journal, service) in {Status.ROLLING_BACK, Status.ROLLED_BACK}
     return Exit.ROLLED_BACK if rolled_back else Exit.HELD
+
+
+def _status(journal: Journal, service: str) -> Status | None:
+    rollout = journal.state(service).rollout
+    return rollout.status if rollout else None

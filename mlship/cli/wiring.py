@@ -65,7 +65,7 @@ def running_plan(rollout: RolloutState) -> Plan:
 
 def open_fleet(state: ServiceState, *, fence: int | None, clock: Clock) -> tuple[Driver, Mapping[str, Model]]:
     """The driver of the latest rollout, with every model that the service has had: any of them can be brought back."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from mlship.plan.load import revive_model
 

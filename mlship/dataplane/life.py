@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from mlship.clock import Clock
+
+if TYPE_CHECKING:
+    import subprocess
 
 _CHILDREN: dict[int, subprocess.Popen[bytes]] = {}
 """Children of this process: kept so that they can be reaped, and their exit codes told."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Life:
+class Life(msgspec.Struct, frozen=True, kw_only=True):
     """One run of a process, and of the group that it leads."""
 
     pid: int
@@ -35,6 +38,8 @@ def spawn(
     Raises:
         OSError: the command cannot be started.
     """
+    import subprocess
+
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         child = subprocess.Popen(

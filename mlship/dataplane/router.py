@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 WARM_WITHIN = 15.0
 """Seconds in which the first health checks of new replicas must end."""
 
+CHECKED_WITHIN = 3.0
+"""Seconds in which Envoy's own health checks of new replicas are waited for."""
+
 QUIT_WITHIN = 5.0
 """Seconds that Envoy gets to end once it is told to."""
 
@@ -44,7 +47,7 @@ class Router:
     """Acts of one holder of the service; `fence` makes its versions differ from everybody else's."""
 
     def __init__(self, *, folder: Path, settings: RouterSettings, clock: Clock, fence: int = 0) -> None:
-        self._home = Home(folder)
+        self._home = Home(folder=folder)
         self._settings = settings
         self._clock = clock
         self._fence = fence
@@ -113,10 +116,11 @@ class Router:
         if not self.running:
             return
         known = self._known()
-        for upstream in upstreams:
-            self._put_endpoints(upstream, confirm=upstream.name in known)
+        changed = [upstream for upstream in upstreams if self._put_endpoints(upstream, confirm=upstream.name in known)]
         self._put(CLUSTERS, self._clusters(upstreams))
         self._await_warm()
+        for upstream in changed:
+            self._await_healthy(upstream)
         for name in known - {upstream.name for upstream in upstreams}:
             endpoints_file(self._home.folder, name).unlink(missing_ok=True)
 
@@ -172,7 +176,7 @@ class Router:
     def _admin(self) -> Admin:
         from mlship.dataplane.admin import Admin
 
-        return Admin(self._must_run().admin)
+        return Admin(Path(self._must_run().admin))
 
     def _forget_connection(self) -> None:
         self.__dict__.pop("_admin", None)
@@ -207,16 +211,18 @@ class Router:
         if there is None or there.resources != resources or target.live() != there.version:
             target.put(self._next(resources))
 
-    def _put_endpoints(self, upstream: Upstream, *, confirm: bool) -> None:
+    def _put_endpoints(self, upstream: Upstream, *, confirm: bool) -> bool:
+        """Whether anything had to be written."""
         file, resources = endpoints_file(self._home.folder, upstream.name), [assignment(upstream)]
         there = channel.read(file)
         if there is not None and there.resources == resources:
-            return
+            return False
         if confirm:
             self._channel_at(file, f"cluster.{upstream.name}").put(self._next(resources))
             channel.previous(file).unlink(missing_ok=True)
         else:
             channel.write(file, self._next(resources))
+        return True
 
     def _clusters(self, upstreams: Iterable[Upstream]) -> Resources:
         return [
@@ -236,6 +242,13 @@ class Router:
                     "the first health checks of new replicas have not ended", hint=f"see {self._home.log}"
                 )
             self._clock.sleep(0.005)
+
+    def _await_healthy(self, upstream: Upstream) -> None:
+        """Wait until Envoy has seen for itself that new replicas are healthy; a sick one holds nobody up for long."""
+        wanted = sum(not endpoint.draining for endpoint in upstream.endpoints)
+        name, deadline = f"cluster.{upstream.name}.membership_healthy", self._clock.now() + CHECKED_WITHIN
+        while int(self._admin.stats(name).get(name, "0")) < wanted and self._clock.now() < deadline:
+            self._clock.sleep(0.01)
 
     def _write_all(self, upstreams: Sequence[Upstream], routing: Routing, admin: Path) -> None:
         folder, settings = self._home.folder, self._settings

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from mlship.dataplane.listener import ROUTE_CONFIG, TYPE, UNIT
 from mlship.dataplane.upstream import seconds
 from mlship.plan.routing import HeaderMatch, Routing
@@ -33,7 +35,7 @@ def routes(routing: Routing, timeouts: Timeouts) -> dict[str, Any]:
     return {
         "@type": f"{TYPE}.config.route.v3.RouteConfiguration",
         "name": ROUTE_CONFIG,
-        "metadata": {"filter_metadata": {"mlship": plain(routing)}},
+        "metadata": {"filter_metadata": {"mlship": msgspec.to_builtins(routing)}},
         "validate_clusters": True,
         "virtual_hosts": [
             {
@@ -171,24 +173,6 @@ def _header(key: str, value: str, *, add: bool = False) -> dict[str, Any]:
     return {"header": {"key": key, "value": value}, "append_action": action}
 
 
-def plain(routing: Routing) -> dict[str, Any]:
-    """A Routing as JSON."""
-    return {
-        "segments": [list(segment) for segment in routing.segments],
-        "matches": [[match.header, match.value, match.model] for match in routing.matches],
-        "assign_by": routing.assign_by,
-        "salt": routing.salt,
-        "closed": routing.closed,
-    }
-
-
 def routing_of(configuration: Mapping[str, Any]) -> Routing:
     """The Routing that a route configuration was made from."""
-    told = configuration["metadata"]["filter_metadata"]["mlship"]
-    return Routing(
-        segments=tuple((model, int(width)) for model, width in told["segments"]),
-        matches=tuple(HeaderMatch(header=header, value=value, model=model) for header, value, model in told["matches"]),
-        assign_by=told["assign_by"],
-        salt=told["salt"],
-        closed=told["closed"],
-    )
+    return msgspec.convert(configuration["metadata"]["filter_metadata"]["mlship"], Routing)

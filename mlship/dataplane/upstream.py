@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """One replica."""
 
     port: int
@@ -15,8 +14,7 @@ class Endpoint:
     """It finishes the requests that it has and gets no new ones."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upstream:
+class Upstream(msgspec.Struct, frozen=True, kw_only=True):
     """A model as the router sees it. `name` holds lower-case letters, digits and hyphens only."""
 
     name: str
@@ -28,8 +26,7 @@ class Upstream:
     """Seconds that a request may take; 0 waits for ever."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouterSettings:
+class RouterSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What is fixed for one life of the router."""
 
     host: str

@@ -8,9 +8,10 @@ A driver is opened for one service, with the plan's models and a fencing number,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+
+import msgspec
 
 from mlship.clock import Clock
 from mlship.metrics.counters import Counters
@@ -18,21 +19,19 @@ from mlship.plan.model import Capability, DriverSpec, Model
 from mlship.plan.routing import Routing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObservedModel:
+class ObservedModel(msgspec.Struct, frozen=True, kw_only=True):
     """Replicas of a model that run, and those of them that pass their health check now."""
 
     running: int = 0
     ready: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observed:
+class Observed(msgspec.Struct, frozen=True, kw_only=True):
     """What is really there: asked of the world, never remembered."""
 
     routing: Routing | None = None
     """The routing that is live, or that comes back with the router; None: there never was one."""
-    models: Mapping[str, ObservedModel] = field(default_factory=dict)
+    models: Mapping[str, ObservedModel] = msgspec.field(default_factory=dict)
     router: bool = False
     """The router runs and answers."""
     address: str = ""
@@ -85,8 +84,7 @@ class Driver(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
+class Opening(msgspec.Struct, frozen=True, kw_only=True):
     """What a driver is opened with."""
 
     service: str

@@ -31,6 +31,8 @@ def target_of(state: ServiceState, to: str | None) -> str | None:
         return to
     if rollout.status is Status.PROMOTED:
         return state.previous
+    if rollout.status in {Status.ROLLING_BACK, Status.ROLLBACK_INCOMPLETE}:
+        return rollout.back_to
     return None if rollout.status.over else state.live
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from mlship.metrics.counters import LATENCY_EDGES, Tally
 from mlship.metrics.look import Look

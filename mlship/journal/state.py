@@ -90,6 +90,8 @@ class RolloutState:
     paused: bool = False
     reason: str = ""
     """Why it is parked, rolled back or incomplete, in words."""
+    back_to: str | None = None
+    """Where the last rollback goes, done or not."""
     downtime: float | None = None
 
     @property
@@ -269,8 +271,8 @@ def _unless(order: Requested | None, answered: str) -> Requested | None:
 def _turned(rollout: RolloutState, event: RollbackBegun | RollbackFailed) -> RolloutState:
     turned = replace(rollout, order=None, paused=False, ended_at=None)
     match event:
-        case RollbackBegun(reason=reason):
-            return replace(turned, status=Status.ROLLING_BACK, reason=reason)
+        case RollbackBegun(to=to, reason=reason):
+            return replace(turned, status=Status.ROLLING_BACK, reason=reason, back_to=to)
         case RollbackFailed(message=message):
             return replace(turned, status=Status.ROLLBACK_INCOMPLETE, reason=message)
         case _:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 LATENCY_EDGES = (
     0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75,
@@ -12,8 +13,7 @@ LATENCY_EDGES = (
 """Upper edges of the latency buckets in seconds; what is slower falls into a last, open bucket."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class Tally(msgspec.Struct, frozen=True, kw_only=True):
     """Requests of one model, since its router started (a counter) or between two readings (a difference)."""
 
     requests: int = 0
@@ -27,14 +27,13 @@ class Tally:
         return sum(self.latency[edge + 1 :])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counters:
+class Counters(msgspec.Struct, frozen=True, kw_only=True):
     """One reading: cumulative tallies per model, all of one life of the router."""
 
     at: float
     epoch: str
     """Changes whenever the counters start again from zero (a restart of the router)."""
-    models: Mapping[str, Tally] = field(default_factory=dict)
+    models: Mapping[str, Tally] = msgspec.field(default_factory=dict)
 
 
 def difference(before: Counters | None, after: Counters) -> Mapping[str, Tally] | None:

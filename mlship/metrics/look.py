@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from mlship.metrics.counters import Tally
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Look(msgspec.Struct, frozen=True, kw_only=True):
     """Tallies per model over one interval in which the routing did not change.
 
     Number 0 is the history before the rollout: it fixes the latency edges and the expected rates, and is evidence of
@@ -25,7 +25,7 @@ class Look:
     """None: the numbers could not be had (source out of reach, or the counters started anew)."""
     settling: bool = False
     """The first interval under a new routing: requests drawn under the old one may still end in it."""
-    warming: frozenset[str] = field(default_factory=frozenset)
+    warming: frozenset[str] = msgspec.field(default_factory=frozenset)
     """Models whose latency does not count yet."""
     trouble: str = ""
     """Why `tallies` is None."""

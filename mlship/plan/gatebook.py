@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import count
 from typing import Any
+
+from msgspec.structs import replace
 
 from mlship.plan import defaults, units
 from mlship.plan.model import Comparison, Gate, Manual, Threshold

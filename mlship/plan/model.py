@@ -6,9 +6,10 @@ Durations are seconds, shares are basis points (10 000 = 100 %), margins and rat
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+import msgspec
 
 from mlship.plan.routing import HeaderMatch
 from mlship.plan.step import AtDeadline
@@ -31,16 +32,14 @@ class Capability(StrEnum):
     """Count requests, errors and latency per model."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DriverSpec:
+class DriverSpec(msgspec.Struct, frozen=True, kw_only=True):
     """The backend, named by its key in the plan, and its own settings."""
 
     name: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
+class Health(msgspec.Struct, frozen=True, kw_only=True):
     """How a replica shows that it can serve: GET `path` answers 2xx."""
 
     path: str = "/v2/health/ready"
@@ -50,8 +49,7 @@ class Health:
     """Seconds that one check may take."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
+class Model(msgspec.Struct, frozen=True, kw_only=True):
     """A version that can serve."""
 
     name: str
@@ -59,19 +57,18 @@ class Model:
     health: Health = Health()
     command: tuple[str, ...] = ()
     """Driver `process`: the argument list; `{port}` is replaced by the port to listen on (also in `$PORT`)."""
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Values may hold `${env:NAME}`, which is resolved when a replica starts and never stored."""
     workdir: str | None = None
     timeout: float = 0.0
     """Seconds that the router waits for an answer; 0 waits for ever."""
     drain: float = 30.0
     """Most seconds that a retiring replica gets to finish the requests it has."""
-    faults: Mapping[str, Any] = field(default_factory=dict)
+    faults: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """Driver `memory`: scripted behaviour."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """`metric` of the candidate is not worse than that of the live model by more than `margin`.
 
     `margin` is in probability points: of errors for `error_rate`; for `latency_pNN`, of requests slower than the live
@@ -83,8 +80,7 @@ class Comparison:
     margin: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Threshold:
+class Threshold(msgspec.Struct, frozen=True, kw_only=True):
     """`metric` of the candidate stays at or under `maximum` (a rate, or seconds for `latency_pNN`)."""
 
     name: str
@@ -94,8 +90,7 @@ class Threshold:
     """Seconds that the evidence against the candidate must last before the gate fails (`for` in the plan)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manual:
+class Manual(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody says `mlship promote`."""
 
     name: str
@@ -105,8 +100,7 @@ class Manual:
 Gate = Comparison | Threshold | Manual
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
+class Stage(msgspec.Struct, frozen=True, kw_only=True):
     """What every strategy shares. None means: the strategy's own default."""
 
     name: str
@@ -117,16 +111,14 @@ class Stage:
     at_deadline: AtDeadline = AtDeadline.ROLLBACK
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Canary(Stage):
+class Canary(Stage, frozen=True, kw_only=True):
     """A growing share of the users."""
 
     weights: tuple[int, ...]
     hold: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlueGreen(Stage):
+class BlueGreen(Stage, frozen=True, kw_only=True):
     """A full second environment, tested on the side, then all traffic at once."""
 
     preview: HeaderMatch | None = None
@@ -136,8 +128,7 @@ class BlueGreen(Stage):
     """Seconds after the switch during which blue stays warm and the guards go on."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rolling(Stage):
+class Rolling(Stage, frozen=True, kw_only=True):
     """Replicas replaced batch by batch; ready replicas never fall below the live model's number less `unavailable`."""
 
     batch: int
@@ -148,8 +139,7 @@ class Rolling(Stage):
     hold: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recreate(Stage):
+class Recreate(Stage, frozen=True, kw_only=True):
     """Stop old, start new. The downtime is announced, measured and reported."""
 
     bake: float
@@ -158,8 +148,7 @@ class Recreate(Stage):
 AnyStage = Canary | BlueGreen | Rolling | Recreate
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alpha:
+class Alpha(msgspec.Struct, frozen=True, kw_only=True):
     """Error probabilities over a whole rollout."""
 
     rollback: float = 0.05
@@ -168,8 +157,7 @@ class Alpha:
     """Most probability of promoting a candidate that is worse by the margin."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What the user wrote, read and checked."""
 
     service: str
@@ -195,5 +183,5 @@ class Plan:
     """The old model stays up after the promotion, as a warm way back."""
     traffic: float | None = None
     """Requests per second that the user expects; only the preview uses it."""
-    document: Mapping[str, Any] = field(default_factory=dict)
+    document: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """The plan as JSON, references unresolved: what the journal keeps."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+
+import msgspec
 
 WHOLE = 10_000
 """Basis points in 100 %."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeaderMatch:
+class HeaderMatch(msgspec.Struct, frozen=True, kw_only=True):
     """Requests whose `header` equals `value` go to `model`, whatever the weights say."""
 
     header: str
@@ -19,8 +19,7 @@ class HeaderMatch:
     model: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Routing:
+class Routing(msgspec.Struct, frozen=True, kw_only=True):
     """Shares of the traffic in basis points, laid out as consecutive segments of 0..10 000.
 
     A unit (user, session) keeps one point of that range for the whole rollout, so growing a model's segment in place

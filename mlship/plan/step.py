@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+import msgspec
 
 from mlship.plan.routing import Routing
 
@@ -16,8 +17,7 @@ class AtDeadline(StrEnum):
     PARK = "park"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One routing, one wait, its gates. Carried out in this order: `ready`, `routing`, `keep`, then hold and judge."""
 
     stage: str
@@ -25,9 +25,9 @@ class Step:
     label: str
     """What a person reads: "5 %", "batch 2 of 3", "green is up", "bake"."""
     routing: Routing
-    ready: Mapping[str, int] = field(default_factory=dict)
+    ready: Mapping[str, int] = msgspec.field(default_factory=dict)
     """Model → replicas that must have passed their health check before the routing changes."""
-    keep: Mapping[str, int] = field(default_factory=dict)
+    keep: Mapping[str, int] = msgspec.field(default_factory=dict)
     """Model → replicas that stay once the routing is confirmed; 0 drains and stops the model."""
     gates: tuple[str, ...] = ()
     """Names of the gates that must pass before the next step."""
@@ -44,8 +44,7 @@ class Step:
     at_deadline: AtDeadline = AtDeadline.ROLLBACK
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompiledPlan:
+class CompiledPlan(msgspec.Struct, frozen=True, kw_only=True):
     """A plan, compiled: every step forward, and the one way back from each of them."""
 
     service: str

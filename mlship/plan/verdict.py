@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 
 class Outcome(StrEnum):
@@ -21,8 +22,7 @@ class Outcome(StrEnum):
 _SEVERITY = {Outcome.PASS: 0, Outcome.WAIT: 1, Outcome.BLIND: 2, Outcome.FAIL: 3}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """The numbers behind a verdict. Rates are 0..1; `interval` is valid at every look (anytime-valid)."""
 
     measure: str
@@ -41,8 +41,7 @@ class Evidence:
     """(bad, all) requests of the live model over the same windows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """One gate's answer at one look."""
 
     gate: str

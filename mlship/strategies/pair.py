@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from mlship.plan.model import Comparison, Gate, Manual, Model, Plan, Stage
 from mlship.plan.routing import WHOLE, HeaderMatch, Routing

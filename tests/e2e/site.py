@@ -25,10 +25,14 @@ PATIENCE = 60.0
 class Site:
     """One service on the process driver, worked on by the real command line."""
 
+    threads = 3
+    """Users who ask at the same time."""
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.state = folder / "state"
         self.port = free_port()
+        self.started: list[subprocess.Popen[str]] = []
         self.environment = {**os.environ, "MLSHIP_STATE": str(self.state), "NO_COLOR": "1", "COLUMNS": "200"}
 
     def plan(self, stages: str, *, v1: Sequence[str] = (), v2: Sequence[str] = (), more: str = "") -> Path:
@@ -58,10 +62,12 @@ class Site:
         """One command, in the background; its output is in `output`."""
         self.output = self.folder / f"out-{time.monotonic_ns()}.txt"
         with self.output.open("w") as sink:
-            return subprocess.Popen(
+            started = subprocess.Popen(
                 [sys.executable, "-m", "mlship", *map(str, words)],
                 env=self.environment, stdout=sink, stderr=subprocess.STDOUT, text=True,
             )  # fmt: skip
+        self.started.append(started)
+        return started
 
     def deploy(self, plan: Path) -> subprocess.CompletedProcess[str]:
         """`mlship deploy --yes`."""
@@ -98,16 +104,16 @@ class Site:
             connection.close()
 
     @contextmanager
-    def users(self, rate: float = 60.0, threads: int = 3) -> Iterator[Counter[str]]:
+    def users(self, rate: float = 60.0) -> Iterator[Counter[str]]:
         """Steady requests in the background; counts answers per model, per bad status, and "" for none."""
         answers: Counter[str] = Counter()
         stop = threading.Event()
 
         def work() -> None:
-            while not stop.wait(threads / rate):
+            while not stop.wait(self.threads / rate):
                 answers[self.ask()] += 1
 
-        workers = [threading.Thread(target=work) for _ in range(threads)]
+        workers = [threading.Thread(target=work) for _ in range(self.threads)]
         for worker in workers:
             worker.start()
         try:
@@ -136,6 +142,8 @@ class Site:
     def clear(self) -> None:
         """Leave nothing behind."""
         self.kill("")
+        for process in self.started:
+            process.wait()
 
 
 def free_port() -> int:

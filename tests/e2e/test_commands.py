@@ -55,13 +55,13 @@ def test_erring_candidate(site: Site) -> None:
     ids=["never ready", "crashes at the start", "dies in the middle"],
 )
 def test_sick_candidate(site: Site, fault: list[str], told: str) -> None:
-    """A candidate that does not come up, or dies, is rolled back; the reason is told and no user notices."""
+    """A candidate that does not come up, or dies, is rolled back and told why; only who it just answered may notice."""
     plan = site.plan(QUICK.replace("hold: 1s", "hold: 30s"), v2=fault, more=GATES)
     with site.users() as answers:
         ran = site.deploy(plan)
         assert (ran.returncode, site.ask()) == (Exit.ROLLED_BACK, "v1"), ran.stdout + ran.stderr
     assert told in ran.stdout + ran.stderr
-    assert not any(answer.startswith("5") for answer in answers)
+    assert sum(count for answer, count in answers.items() if answer.startswith("5")) <= site.threads
 
 
 def test_hanging_candidate(site: Site) -> None:

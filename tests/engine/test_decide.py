@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mlship.engine.decide import Advance, Hold, Order, Park, RollBack, Situation, decide
 from mlship.plan.routing import all_to

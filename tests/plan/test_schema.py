@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from importlib.resources import files
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from msgspec.structs import fields
 
 from mlship.metrics.counters import LATENCY_EDGES
 from mlship.plan import defaults, model, units
@@ -99,6 +99,9 @@ def test_the_strategies_and_deadlines_are_those_of_the_values() -> None:
     assert DEFS["at-deadline"]["enum"] == list(AtDeadline)
 
 
+PLAN_DEFAULTS = {field.name: field.default for field in fields(model.Plan)}
+
+
 def default_of(properties: Mapping[str, Any], key: str) -> float:
     default = properties[key]["default"]
     if isinstance(default, str):
@@ -109,10 +112,10 @@ def default_of(properties: Mapping[str, Any], key: str) -> float:
 @pytest.mark.parametrize(
     ("properties", "key", "value"),
     [
-        (SCHEMA["properties"], "look-every", model.Plan.__dataclass_fields__["look_every"].default),
-        (SCHEMA["properties"], "warmup", model.Plan.__dataclass_fields__["warmup"].default),
-        (SCHEMA["properties"], "bake", model.Plan.__dataclass_fields__["bake"].default),
-        (SCHEMA["properties"], "keep-old", model.Plan.__dataclass_fields__["keep_old"].default),
+        (SCHEMA["properties"], "look-every", PLAN_DEFAULTS["look_every"]),
+        (SCHEMA["properties"], "warmup", PLAN_DEFAULTS["warmup"]),
+        (SCHEMA["properties"], "bake", PLAN_DEFAULTS["bake"]),
+        (SCHEMA["properties"], "keep-old", PLAN_DEFAULTS["keep_old"]),
         (SCHEMA["properties"]["alpha"]["properties"], "rollback", model.Alpha().rollback),
         (SCHEMA["properties"]["alpha"]["properties"], "promote", model.Alpha().promote),
         (DEFS["model"]["properties"], "replicas", model.Model(name="v1").replicas),

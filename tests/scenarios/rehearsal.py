@@ -14,7 +14,7 @@ from mlship.engine.hands import Hands
 from mlship.engine.record import Record
 from mlship.engine.rollback import roll_back, target_of, way_back_to
 from mlship.engine.run import Run
-from mlship.journal.events import Event, Looked, Recorded, Requested, Started, Taken
+from mlship.journal.events import Entered, Event, Looked, Recorded, Requested, Started, Taken
 from mlship.journal.holder import this_process
 from mlship.journal.lease import Lease
 from mlship.journal.state import ServiceState, Status
@@ -59,7 +59,7 @@ class Rehearsal:
     def start(self, *, kill_after: int | None = None, kill_at_look: int | None = None, live: str = "v1") -> Status:
         """Deploy; the process dies right after that many events, or that look, is on disk."""
         compiled = compile_plan(self.plan, live=live, salt=self.rollout)
-        documents = {name: {} for name in self.plan.models}
+        documents: dict[str, dict[str, object]] = {name: {} for name in self.plan.models}
         started = Started(plan={"models": documents}, base=str(self.folder), compiled=compiled, by="test")
         return self._go(started, kill=_at_look(kill_at_look) if kill_at_look else _after(kill_after))
 
@@ -129,7 +129,7 @@ class Rehearsal:
         """The labels of the steps that were entered, in order."""
         rollout = self.state.rollout
         assert rollout is not None
-        entered = [recorded.event.step for recorded in self.events if type(recorded.event).__name__ == "Entered"]
+        entered = [recorded.event.step for recorded in self.events if isinstance(recorded.event, Entered)]
         return [rollout.compiled.steps[step].label for step in entered]
 
     def _go(self, opening: Event, *, kill: Callable[[Recorded], bool] = _never, once: bool = False) -> Status:

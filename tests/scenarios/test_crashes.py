@@ -70,7 +70,8 @@ def test_killed_again_and_again(tmp_path: Path) -> None:
 def worlds(draw: st.DrawFn) -> Plan:
     """Any stage against any candidate."""
     weights = sorted(draw(st.lists(st.integers(1, WHOLE), min_size=1, max_size=3, unique=True)))
-    stage: AnyStage = draw(st.sampled_from([canary(*weights, at_most=400.0), blue_green(), rolling(), recreate()]))
+    stages: list[AnyStage] = [canary(*weights, at_most=400.0), blue_green(), rolling(), recreate()]
+    stage = draw(st.sampled_from(stages))
     faults = {
         "error-rate": draw(st.sampled_from([0.0, 0.0, 0.02, 0.1, 0.5])),
         "errs-after": draw(st.sampled_from([0.0, 40.0])),

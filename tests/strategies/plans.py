@@ -30,23 +30,33 @@ COMPARED = ("no-more-errors", "not-slower")
 
 def canary(*weights: int, **changes: Any) -> Canary:
     """A canary stage; weights in basis points."""
-    return Canary(**{"name": "canary", "gates": COMPARED, "weights": weights, "hold": 30.0} | changes)
+    standard: dict[str, Any] = {"name": "canary", "gates": COMPARED, "weights": weights, "hold": 30.0}
+    return Canary(**standard | changes)
 
 
 def blue_green(**changes: Any) -> BlueGreen:
     """A blue-green stage."""
-    return BlueGreen(**{"name": "blue-green", "gates": ("error-ceiling",), "hold": 0.0, "bake": 60.0} | changes)
+    standard: dict[str, Any] = {"name": "blue-green", "gates": ("error-ceiling",), "hold": 0.0, "bake": 60.0}
+    return BlueGreen(**standard | changes)
 
 
 def rolling(**changes: Any) -> Rolling:
     """A rolling stage."""
-    standard = {"name": "rolling", "gates": COMPARED, "batch": 1, "surge": 1, "unavailable": 0, "hold": 30.0}
+    standard: dict[str, Any] = {
+        "name": "rolling",
+        "gates": COMPARED,
+        "batch": 1,
+        "surge": 1,
+        "unavailable": 0,
+        "hold": 30.0,
+    }
     return Rolling(**standard | changes)
 
 
 def recreate(**changes: Any) -> Recreate:
     """A recreate stage."""
-    return Recreate(**{"name": "recreate", "gates": ("error-ceiling",), "bake": 30.0} | changes)
+    standard: dict[str, Any] = {"name": "recreate", "gates": ("error-ceiling",), "bake": 30.0}
+    return Recreate(**standard | changes)
 
 
 def plan(*stages: AnyStage, replicas: int = 1, faults: Mapping[str, Any] | None = None, **changes: Any) -> Plan:
@@ -55,7 +65,7 @@ def plan(*stages: AnyStage, replicas: int = 1, faults: Mapping[str, Any] | None 
         "v1": Model(name="v1", replicas=replicas),
         "v2": Model(name="v2", replicas=replicas, faults=faults or {}),
     }
-    standard = {
+    standard: dict[str, Any] = {
         "service": "scorer",
         "driver": DriverSpec(name="memory"),
         "models": models,

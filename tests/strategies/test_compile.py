@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlship.plan.model import AnyStage, HeaderMatch, Plan
-from mlship.plan.routing import WHOLE
+from mlship.plan.model import AnyStage, Plan
+from mlship.plan.routing import WHOLE, HeaderMatch
 from mlship.plan.step import AtDeadline, CompiledPlan
 from mlship.strategies import compile_plan
 from mlship.strategies.rolling import batches
 from tests.strategies.plans import blue_green, canary, plan, recreate, rolling
 
 
-def compiled(*stages: AnyStage, **changes: object) -> CompiledPlan:
+def compiled(*stages: AnyStage, **changes: Any) -> CompiledPlan:
     return compile_plan(plan(*stages, **changes), live="v1", salt="s")
 
 

@@ -6,8 +6,9 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from mlship.clock import Clock
 from mlship.dataplane.files import make_folder, replace_file, writing
@@ -17,8 +18,7 @@ LOCKED_WITHIN = 60.0
 """Seconds that a change of another process may take."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """The right of one opened driver to change its service; the higher fencing number wins."""
 
     service: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from mlship.dataplane.files import make_folder, writing
 from mlship.dataplane.life import spawn
@@ -18,6 +18,8 @@ from mlship.plan.model import Model
 
 def free_port(taken: Collection[int] = ()) -> int:
     """A port of 127.0.0.1 that nobody listens on, and none of `taken`."""
+    import socket
+
     while True:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -28,6 +30,8 @@ def free_port(taken: Collection[int] = ()) -> int:
 
 def is_taken(port: int) -> bool:
     """Somebody holds the port."""
+    import socket
+
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -83,6 +87,8 @@ def _cannot_start(model: Model, program: str, error: OSError) -> ModelNotReady:
             why, what = f"command not found: {program}", "install it, or write its full path"
         case PermissionError():
             why, what = f"{program} is not executable", f"run: chmod +x {program}"
+        case OSError(errno=errno.ENOEXEC):
+            why, what = f"{program} is not a program that this machine can run", "a script needs a first line with #!"
         case _:
             why, what = f"{program}: {error.strerror or error}", "check the command"
     return ModelNotReady(f"{model.name} cannot start: {why}", hint=f"{what} (models.{model.name}.command in the plan)")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
 
 from mlship.dataplane.files import make_folder, replace_file
 from mlship.dataplane.life import Life, marked, runs
@@ -20,8 +21,7 @@ MARK = "MLSHIP_REPLICA"
 UNBORN = Life(pid=0, birth="")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replica:
+class Replica(msgspec.Struct, frozen=True, kw_only=True):
     """A process that serves a model, or is about to."""
 
     model: str
@@ -64,12 +64,13 @@ def replica_of(model: Model, *, number: int, port: int) -> Replica:
 
 def fingerprint(model: Model) -> str:
     """What a replica is started from; references to the environment stay references."""
+    import hashlib
+
     told = [list(model.command), sorted(model.env.items()), model.workdir]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Roster:
+class Roster(msgspec.Struct, frozen=True, kw_only=True):
     """The replicas of a service: one small file each."""
 
     folder: Path
@@ -92,7 +93,7 @@ class Roster:
             OutOfReach: the record cannot be written.
         """
         make_folder(self.folder)
-        replace_file(self._file(replica), json.dumps(asdict(replica)))
+        replace_file(self._file(replica), msgspec.json.encode(replica).decode())
 
     def drop(self, replicas: Iterable[Replica]) -> None:
         """Take replicas off the record."""
@@ -116,14 +117,11 @@ class Roster:
 
 def _read(file: Path) -> Replica | None:
     try:
-        told = json.loads(file.read_text(encoding="utf-8"))
-        return Replica(**{**told, "life": Life(**told["life"])})
+        return msgspec.json.decode(file.read_bytes(), type=Replica)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise OutOfReach(
-            f"{file} cannot be read: {error}", hint="remove it, and stop what it may have named"
-        ) from error
+    except (OSError, msgspec.MsgspecError) as error:
+        raise OutOfReach(f"{file} cannot be read: {error}", hint="remove it, and stop what it named") from error
 
 
 def serving(replicas: Iterable[Replica]) -> list[Upstream]:

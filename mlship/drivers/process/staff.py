@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
 
 from mlship.clock import Clock
 from mlship.dataplane.files import last_lines
@@ -31,8 +33,7 @@ TRIES = 3
 LOG_LINES = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Staff:
+class Staff(msgspec.Struct, frozen=True, kw_only=True):
     """The replicas of one service."""
 
     claim: Claim
