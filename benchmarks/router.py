@@ -6,6 +6,7 @@ assignment and no retries: what the ratio shows is the price of those.
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import tempfile
@@ -43,7 +44,7 @@ def measure(folder: Path, *, rounds: int, seconds: int) -> list[Goal]:
             driver.ensure(model, 1)
         driver.route(Routing(segments=tuple(WEIGHTS.items())))
         wait(port)
-        with router(bare_port, driver.ports(), WEIGHTS):
+        with router(bare_port, ports(folder), WEIGHTS):
             ours, theirs = [], []
             load(port, 1), load(bare_port, 1)
             for _ in range(rounds):
@@ -64,6 +65,12 @@ def opened(folder: Path, port: int) -> ProcessDriver:
     models = {name: Model(name=name, command=upstream_command(), health=Health(path="/")) for name in WEIGHTS}
     spec = DriverSpec(name="process", settings={"listen": f"127.0.0.1:{port}"})
     return ProcessDriver(Opening(service="bench", spec=spec, models=models, fence=1, state=folder, clock=SystemClock()))
+
+
+def ports(folder: Path) -> dict[str, int]:
+    """Model → port of its replica, as the driver's own notes say."""
+    notes = [json.loads(file.read_text()) for file in folder.glob("process/bench/replicas/*.json")]
+    return {note["model"]: note["port"] for note in notes}
 
 
 def load(port: int, seconds: int) -> tuple[float, float]:

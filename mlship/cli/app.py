@@ -4,62 +4,63 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated, Any
+from importlib import import_module
+from typing import Annotated, Any, cast
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
-from mlship.cli.abort import abort
-from mlship.cli.demo import demo
-from mlship.cli.deploy import deploy
-from mlship.cli.doctor import doctor
-from mlship.cli.down import down
-from mlship.cli.history import history
-from mlship.cli.init import init
-from mlship.cli.pause import pause
-from mlship.cli.plan import plan
-from mlship.cli.promote import promote
-from mlship.cli.resume import resume
-from mlship.cli.rollback import rollback
-from mlship.cli.schema import schema
-from mlship.cli.show import show
-from mlship.cli.status import status
-from mlship.cli.validate import validate
-from mlship.cli.watch import watch
 from mlship.errors import Exit, MlshipError
 
+PANELS = {
+    "Start": ("demo", "init", "validate", "plan", "schema", "doctor"),
+    "Roll out": ("deploy", "status", "watch", "history", "show"),
+    "Steer": ("pause", "resume", "promote", "abort", "rollback", "down"),
+}
+"""Command names, each of which is a module of this package with a function of the same name."""
 
-class Panels(TyperGroup):
-    """Lists the commands in panels, as plain text: typer's own rich help costs more than all else at the start."""
+PLAIN: dict[str, Any] = {
+    "rich_markup_mode": None,  # typer's rich help costs more than all else at the start
+    "pretty_exceptions_enable": False,
+    "context_settings": {"help_option_names": ["-h", "--help"]},
+}
 
-    def format_commands(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override] # noqa: ANN401
-        """Write one section per panel."""
-        for panel, commands in PANELS.items():
+
+class Commands(TyperGroup):
+    """Loads a command when it is named: `rollback` does not pay for `deploy`."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - typer does not export its context's type
+        """Every command, panel by panel."""
+        return [name for names in PANELS.values() for name in names]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | None:  # noqa: ANN401
+        """The command of that name; a near miss is told what it may have meant."""
+        names = self.list_commands(ctx)
+        if cmd_name not in names:
+            from difflib import get_close_matches
+
+            near = get_close_matches(cmd_name, names, n=1)
+            return ctx.fail(f"no command {cmd_name!r}; did you mean {near[0]!r}?") if near else None
+        function = getattr(import_module(f"mlship.cli.{cmd_name}"), cmd_name)
+        single = typer.Typer(add_completion=False, **PLAIN)
+        single.command(cmd_name)(function)
+        return cast("TyperCommand", typer.main.get_command(single))
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
+        """One section per panel."""
+        for panel, names in PANELS.items():
+            known = {name: self.get_command(ctx, name) for name in names}
             with formatter.section(panel):
-                known = [self.get_command(ctx, command.__name__) for command in commands]
-                formatter.write_dl([(each.name, each.get_short_help_str(100)) for each in known if each])
+                formatter.write_dl([(name, each.get_short_help_str(100)) for name, each in known.items() if each])
 
 
 app = typer.Typer(
     name="mlship",
-    cls=Panels,
-    rich_markup_mode=None,
+    cls=Commands,
     help="Bring a new model live by one plan, judged at every step, with a way back at 3 a.m.",
     no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    **PLAIN,
 )
-
-PANELS = {
-    "Start": (demo, init, validate, plan, schema, doctor),
-    "Roll out": (deploy, status, watch, history, show),
-    "Steer": (pause, resume, promote, abort, rollback, down),
-}
-
-for group in PANELS.values():
-    for command in group:
-        app.command()(command)
 
 
 @app.callback()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
+
+class Holder(msgspec.Struct, frozen=True, kw_only=True):
     """A process, named so that a person can find it."""
 
     user: str

@@ -6,11 +6,11 @@ import json
 import sqlite3
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import Self
 
 import msgspec
+from msgspec.structs import asdict
 
 from mlship.clock import Clock
 from mlship.errors import JournalUnavailable, LeaseLost, ServiceHeld
@@ -33,8 +33,7 @@ _RENEW = "UPDATE leases SET renewed = ? WHERE service = ? AND fence = ? AND hold
 _RELEASE = "UPDATE leases SET holder = NULL WHERE service = ? AND fence = ?"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lease:
+class Lease(msgspec.Struct, frozen=True, kw_only=True):
     """The right of `holder` to change `service` for `rollout`, until a higher fence is given out."""
 
     service: str
@@ -45,8 +44,7 @@ class Lease:
     ttl: float = TTL
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
+class _Row(msgspec.Struct, frozen=True, kw_only=True):
     fence: int
     lease: Lease | None
     renewed: float

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import reduce
 from typing import Any, assert_never
+
+import msgspec
+from msgspec.structs import replace
 
 from mlship.journal.events import (
     BroughtUp,
@@ -54,8 +56,7 @@ class Status(StrEnum):
         return self in {Status.ROLLED_BACK, Status.PROMOTED, Status.BROUGHT_UP, Status.TORN_DOWN}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RolloutState:
+class RolloutState(msgspec.Struct, frozen=True, kw_only=True):
     """One run of a plan, as far as the journal tells."""
 
     rollout: str
@@ -100,8 +101,7 @@ class RolloutState:
         return self.compiled.steps[self.step] if 0 <= self.step < len(self.compiled.steps) else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceState:
+class ServiceState(msgspec.Struct, frozen=True, kw_only=True):
     """A service: what is live, what was before, and its latest rollout."""
 
     service: str
@@ -112,9 +112,9 @@ class ServiceState:
     rollout: RolloutState | None = None
     down: bool = False
     """`mlship down` has stopped everything."""
-    models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    models: Mapping[str, Mapping[str, Any]] = msgspec.field(default_factory=dict)
     """Every model the service has had, as its plan wrote it: what a rollback brings back."""
-    bases: Mapping[str, str] = field(default_factory=dict)
+    bases: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Model → folder that relative paths in its document start from."""
     seq: int = 0
     """Position in the journal up to which it is folded: read on `after` it."""

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from mlship.clock import ManualClock, SystemClock
 from mlship.errors import Exit, LeaseLost, ServiceHeld
@@ -17,7 +17,7 @@ from tests.journal.made import output_of, running
 SLEEPER = """
 import sys
 from mlship.journal.holder import this_process
-from dataclasses import astuple
+from msgspec.structs import astuple
 print(*astuple(this_process()), sep="|", flush=True)
 sys.stdin.read()
 """
