@@ -14,10 +14,10 @@ from pathlib import Path
 
 from bare import free_port, router, upstream_command, wait
 from harness import Goal, arguments, finish, ratios
-from mlship.drivers.process import ProcessDriver
 
 from mlship.clock import SystemClock
 from mlship.drivers.base import Opening
+from mlship.drivers.process import ProcessDriver
 from mlship.plan.model import DriverSpec, Health, Model
 from mlship.plan.routing import Routing
 
