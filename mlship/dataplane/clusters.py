@@ -43,7 +43,8 @@ def cluster(upstream: Upstream, *, folder: Path) -> dict[str, Any]:
         "lb_policy": "LEAST_REQUEST",
         "circuit_breakers": {"thresholds": [{"priority": name, **limits} for name in ("DEFAULT", "HIGH")]},
         "health_checks": [_health_check(upstream)],
-        "common_lb_config": {"healthy_panic_threshold": {"value": PANIC}},
+        # Envoy holds back changes of health for a second otherwise, and a draining replica would get requests on.
+        "common_lb_config": {"healthy_panic_threshold": {"value": PANIC}, "update_merge_window": "0s"},
         "ignore_health_on_host_removal": True,
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {

@@ -10,12 +10,14 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+from msgspec.structs import replace
 
 from mlship.clock import SystemClock
+from mlship.dataplane.life import Life, exit_code
 from mlship.drivers.base import Opening
 from mlship.drivers.process import ProcessDriver
 from mlship.drivers.process.launch import free_port
@@ -53,7 +55,7 @@ class Answer:
 
 def served(name: str, **asked: object) -> Model:
     """A model on the test server; `asked` are its faults, or fields of `Model`."""
-    fields = {key: asked.pop(key) for key in list(asked) if key in Model.__dataclass_fields__}
+    fields = {key: asked.pop(key) for key in list(asked) if key in Model.__struct_fields__}
     model = Model(
         name=name,
         command=(sys.executable, "-S", str(SERVER)),
@@ -61,13 +63,13 @@ def served(name: str, **asked: object) -> Model:
         drain=20.0,
         env={key.upper(): str(value) for key, value in asked.items()},
     )
-    return replace(model, **fields)  # type: ignore[arg-type]
+    return replace(model, **fields)
 
 
 def split(candidate: int, *, salt: str = "s", **more: object) -> Routing:
     """`candidate` basis points to v2, the rest to v1."""
     segments = tuple((model, width) for model, width in (("v2", candidate), ("v1", 10_000 - candidate)) if width)
-    return replace(Routing(segments=segments, assign_by="x-user", salt=salt), **more)  # type: ignore[arg-type]
+    return replace(Routing(segments=segments, assign_by="x-user", salt=salt), **more)
 
 
 def preview(model: str) -> tuple[HeaderMatch, ...]:
@@ -143,7 +145,7 @@ class Site:
     @property
     def router_pid(self) -> int:
         """Envoy's process id."""
-        return int(json.loads((self.folder / "router" / "router.json").read_text())["pid"])
+        return int(json.loads((self.folder / "router" / "router.json").read_text())["life"]["pid"])
 
     def pids(self, model: str) -> list[int]:
         """Process ids of a model's replicas on record."""
@@ -153,7 +155,8 @@ class Site:
     def kill(self, pid: int) -> None:
         """SIGKILL, and wait until it is gone."""
         os.kill(pid, signal.SIGKILL)
-        until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+        # The first thread of a process may be a zombie while others still hold its sockets: only reaping tells the end.
+        until(lambda: not psutil.pid_exists(pid) or exit_code(Life(pid=pid, birth="")) is not None)
 
     def clear(self) -> None:
         """Kill whatever this site has started."""
