@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from mlship.clock import Clock
 from mlship.dataplane import channel
 from mlship.dataplane.bootstrap import CLUSTERS, LISTENERS, ROUTES, bootstrap
@@ -130,8 +132,10 @@ class Router:
         Raises:
             RoutingRefused: Envoy refused; the routing before is live.
         """
-        self._must_run()
+        running = self._must_run()
         self._put(LISTENERS, [listener(folder=self._home.folder, settings=self._settings)])
+        if running.address != self._settings.address:
+            self._home.remember(replace(running, address=self._settings.address))
         self._put(ROUTES, [routes(routing, {upstream.name: upstream.timeout for upstream in upstreams})])
         channel.previous(self._home.file(ROUTES)).unlink(missing_ok=True)
 

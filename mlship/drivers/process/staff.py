@@ -133,13 +133,14 @@ class Staff(msgspec.Struct, frozen=True, kw_only=True):
             self.claim.check()
             for place in list(waiting):
                 replica = starting[place]
-                if not replica.alive and is_taken(replica.port) and tries < TRIES:
+                if replica.alive:
+                    if self._passes(replica):
+                        waiting.remove(place)
+                elif is_taken(replica.port) and tries < TRIES:
                     tries += 1
                     starting[place] = self._again(model, replica)
-                elif not replica.alive:
+                else:
                     raise self._died(replica)
-                elif self._passes(replica):
-                    waiting.remove(place)
             if waiting and self.clock.now() > deadline:
                 raise self._late(model, starting[waiting[0]])
             if waiting:
