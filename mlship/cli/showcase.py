@@ -61,11 +61,16 @@ def _tell(scenario: Scenario, ended: Exit, sent: Sent, *, bad: bool, keep: bool)
         say("The candidate was rejected, and v1 serves everything: exit code 3.")
     elif ended is Exit.DONE:
         say("The candidate proved itself and is live: exit code 0.")
-    say("Try next:")
-    state = f"MLSHIP_STATE={wiring.state_folder()} "
-    say(f"  {'mlship demo' if bad else 'mlship demo --bad':58} {'a good' if bad else 'a bad'} candidate")
-    say(f"  {state}mlship show {SERVICE}    what happened, and why")
-    say(f"  mlship plan {scenario.plan_path}    what that plan does")
-    say("  mlship init                                                a plan of your own")
+    say("\nTry next:")
+    suggestions = {
+        "mlship demo" if bad else "mlship demo --bad": "a good candidate" if bad else "a candidate that errs",
+        f"export MLSHIP_STATE={wiring.state_folder()}": "the demo's record, for the next two",
+        "mlship show": "what happened, and why",
+        f"mlship rollback {SERVICE}" if keep else "mlship history": "back to v1" if keep else "every run of the demo",
+        "mlship down" if keep else f"mlship plan {scenario.plan_path}": "stop it all" if keep else "what its plan does",
+        "mlship init": "a plan of your own",
+    }
+    for command, what in suggestions.items():
+        say(f"  {command}\n      {what}")
     if keep:
-        say(f"Still running at {scenario.address}: {state}mlship rollback {SERVICE}, {state}mlship down {SERVICE}")
+        say(f"\nIt goes on running at http://{scenario.address}.")
