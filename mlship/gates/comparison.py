@@ -86,7 +86,7 @@ class ComparisonJudge:
     def accusation(self) -> Verdict:
         """Of the cut with most evidence of harm."""
         worst = max(self._accounts, key=lambda account: account.harm.log_e)
-        reason = f"{worst.told()}; {worst.told_ratio(self._budget.rollback)}"
+        reason = worst.told() if self._sticky else f"{worst.told()}; {worst.told_ratio(self._budget.rollback)}"
         return Verdict(gate=self._gate.name, outcome=Outcome.FAIL, reason=reason, evidence=self._told(worst))
 
     def _answer(self, step: Step) -> tuple[Outcome, str]:
@@ -97,11 +97,19 @@ class ComparisonJudge:
         if self._seen < needed:
             return Outcome.WAIT, f"{grouped(self._seen)} of {grouped(needed)} requests{self._kind}"
         told = self._shown.told()
+        if not step.proof and self._leans_to_harm:
+            return Outcome.WAIT, f"looks worse, too little to tell: {told}"
         if not step.proof:
             return Outcome.PASS, f"no harm seen: {told}"
         if self._proof.proven:
             return Outcome.PASS, f"proven within {percent(self._gate.margin)}: {told}"
         return Outcome.WAIT, f"{self._proof.missing()} to prove it within {percent(self._gate.margin)}: {told}"
+
+    @property
+    def _leans_to_harm(self) -> bool:
+        """The numbers so far speak against the candidate, by more than the margin: nobody moves on under that."""
+        (bad, every), (live_bad, live_every) = self._shown.candidate, self._shown.live
+        return self.e_value > 1 and bad / every - live_bad / live_every > self._gate.margin
 
     @property
     def _kind(self) -> str:
