@@ -266,6 +266,19 @@ def test_a_start_that_was_cut_short(site: Site) -> None:
     assert gone(pid)
 
 
+def test_a_wait_that_was_cut_short(site: Site) -> None:
+    """A replica that was still awaited when its controller died is not ready yet; `ensure` takes it over as it is."""
+    driver = site.up(served("v1"), served("v2"))
+    record = site.folder / "replicas" / "v2.1.json"
+    told = json.loads(record.read_text())
+    record.write_text(json.dumps({**told, "passed": False}))
+    assert driver.observe().models["v2"] == ObservedModel(running=1, ready=0)
+    driver.ensure("v2", 1)
+    driver.route(all_to("v2"))
+
+    assert site.ask().told["pid"] == told["life"]["pid"]
+
+
 def test_waiting_does_not_lock_the_service(site: Site) -> None:
     """While one run waits for a model, another takes the service over; the first ends and undoes nothing of it."""
     from concurrent.futures import ThreadPoolExecutor

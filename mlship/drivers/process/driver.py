@@ -55,7 +55,8 @@ class ProcessDriver:
         models = {
             model: ObservedModel(
                 running=sum(replica.model == model for replica in there),
-                ready=sum(replica.model == model and told[replica.name] for replica in there),
+                # Not one that a cut-short `ensure` has left: the router does not know it yet.
+                ready=sum(replica.model == model and replica.passed and told[replica.name] for replica in there),
             )
             for model in sorted({replica.model for replica in there})
         }
