@@ -10,7 +10,7 @@ from mlship.engine.hands import Hands
 from mlship.engine.record import Record
 from mlship.engine.rollback import is_so_already, target_of, way_back_to
 from mlship.engine.rollback import roll_back as bring_back
-from mlship.journal.events import Recorded, Taken
+from mlship.journal.events import Recorded
 from mlship.journal.holder import this_process
 from mlship.journal.lease import Lease
 from mlship.journal.state import ServiceState
@@ -47,9 +47,8 @@ def _bring_back(journal: Journal, lease: Lease, state: ServiceState, *, target: 
     if state.rollout is not None and state.rollout.status.over and is_so_already(target, seen=seen):
         typer.echo(f"{state.service}: nothing to roll back; {target} serves everything")
         return
-    record(Taken(by=wiring.myself(), reason="rollback"))
     way_back = way_back_to(target, {name: model.replicas for name, model in models.items()}, seen=seen)
-    bring_back(hands=hands, record=record, clock=clock, way_back=way_back, reason=reason, by=wiring.myself())
+    bring_back(hands=hands, record=record, clock=clock, way_back=way_back, reason=reason, by=wiring.myself(), seen=seen)
 
 
 def _tell(recorded: Recorded) -> None:

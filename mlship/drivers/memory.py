@@ -77,8 +77,13 @@ class MemoryDriver:
             )
 
     def route(self, routing: Routing) -> None:
-        """Make `routing` live, unless the script refuses it."""
+        """Make `routing` live, unless the script refuses it or a model of it is not there."""
         with self._changing() as world:
+            missing = sorted(model for model in routing.models if not self._serves(world, model))
+            if missing and not routing.closed:
+                raise RoutingRefused(
+                    f"no replica of {', '.join(missing)} is ready", hint="bring the model up first; nothing was changed"
+                )
             if world["refused"] < self._setting("refuse", 0):
                 world["refused"] += 1
                 refused = True
@@ -128,6 +133,10 @@ class MemoryDriver:
     def _observed(self, name: str, model: dict[str, Any]) -> ObservedModel:
         alive = model["replicas"] if self._alive(name, model) else 0
         return ObservedModel(running=alive, ready=alive)
+
+    def _serves(self, world: World, model: str) -> bool:
+        placed = world["models"].get(model)
+        return bool(placed and placed["replicas"] and self._alive(model, placed))
 
     def _alive(self, name: str, model: dict[str, Any]) -> bool:
         age = self._clock.now() - model["since"]

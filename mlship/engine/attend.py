@@ -46,7 +46,7 @@ class Attendant:
             return "the routing was changed by somebody else"
         try:
             if step.routing.share(live) and seen.models.get(live, ObservedModel()).running < wanted:
-                self._hands.ready({live: wanted})
+                self._hands.scale({live: wanted}, seen)
                 self._record(Repaired(what=f"{live} had died and serves again"))
             if not seen.router:
                 self._hands.carry_out(Step(stage=step.stage, strategy="", label=step.label, routing=step.routing))

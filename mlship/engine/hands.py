@@ -43,21 +43,17 @@ class Hands:
             OutOfReach: the backend does not answer.
         """
         seen = self.observe()
-        self._scale(seen, step.ready)
-        self._route(seen, step.routing)
-        self._scale(
-            seen, {model: n for model, n in step.keep.items() if seen.models.get(model, ObservedModel()).running}
-        )
-
-    def ready(self, models: Mapping[str, int]) -> None:
-        """Make sure that so many replicas of each model are ready."""
-        self._scale(self.observe(), models)
+        running = {model for model, there in seen.models.items() if there.running}
+        self.scale(step.ready, seen)
+        self.route(step.routing, seen)
+        self.scale({model: replicas for model, replicas in step.keep.items() if model in running}, seen)
 
     def observe(self) -> Observed:
         """What is really there."""
         return self._patiently(self._driver.observe)
 
-    def _scale(self, seen: Observed, wanted: Mapping[str, int]) -> None:
+    def scale(self, wanted: Mapping[str, int], seen: Observed) -> None:
+        """Bring each model to so many replicas, unless they were just seen."""
         for model, replicas in wanted.items():
             there = seen.models.get(model, ObservedModel())
             if there.ready == there.running == replicas:
@@ -67,7 +63,8 @@ class Hands:
             else:
                 self._act("retire", partial(self._driver.retire, model), model=model)
 
-    def _route(self, seen: Observed, routing: Routing) -> None:
+    def route(self, routing: Routing, seen: Observed) -> None:
+        """Make the routing live, unless it was just seen to be; the end of an announced downtime is told."""
         if seen.routing == routing and seen.router:
             return
         self._act("route", partial(self._driver.route, routing), routing=routing)

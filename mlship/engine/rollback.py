@@ -53,8 +53,12 @@ def is_so_already(target: str, *, seen: Observed) -> bool:
     return seen.router and seen.routing == all_to(target) and _serves(seen, target)
 
 
-def roll_back(*, hands: Hands, record: Record, clock: Clock, way_back: Step, reason: str, by: str) -> None:
+def roll_back(
+    *, hands: Hands, record: Record, clock: Clock, way_back: Step, reason: str, by: str, seen: Observed | None = None
+) -> None:
     """All traffic to the target of `way_back`; it is brought back first if it was retired.
+
+    `seen` is what the caller has just observed: during an incident nothing is asked twice.
 
     Raises:
         RollbackIncomplete: the traffic could not be brought back; the message says what to do.
@@ -63,7 +67,7 @@ def roll_back(*, hands: Hands, record: Record, clock: Clock, way_back: Step, rea
     record(RollbackBegun(to=target, reason=reason, by=by))
     began = clock.now()
     try:
-        _bring_back(hands, way_back, target)
+        _bring_back(hands, way_back, target, seen or hands.observe())
     except (LeaseLost, JournalUnavailable):
         raise
     except MlshipError as error:
@@ -77,18 +81,14 @@ def roll_back(*, hands: Hands, record: Record, clock: Clock, way_back: Step, rea
     record(RolledBack(to=target, seconds=seconds))
 
 
-def _bring_back(hands: Hands, way_back: Step, target: str) -> None:
+def _bring_back(hands: Hands, way_back: Step, target: str, seen: Observed) -> None:
     """Route to the target once it is ready; a target that runs short of replicas still beats the candidate."""
-    short: ModelNotReady | None = None
     try:
-        hands.ready(way_back.ready)
-    except ModelNotReady as error:
+        hands.scale(way_back.ready, seen)
+    except ModelNotReady:
         if not _serves(hands.observe(), target):
             raise
-        short = error
-    hands.carry_out(Step(stage=way_back.stage, strategy="", label=way_back.label, routing=way_back.routing))
-    if short is not None and not _serves(hands.observe(), target):
-        raise short
+    hands.route(way_back.routing, seen)
 
 
 def _serves(seen: Observed, target: str) -> bool:

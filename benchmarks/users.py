@@ -1,0 +1,48 @@
+"""Users of a router, in a process of their own: ask until stdin is closed, then print when v2 answered last.
+
+The time is that of the machine's monotonic clock, which all its processes share.
+"""
+
+from __future__ import annotations
+
+import http.client
+import sys
+import threading
+import time
+
+USERS = 16
+
+
+class Crowd:
+    """Users who ask one after the other's answer."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._stop = threading.Event()
+        self.last = 0.0
+
+    def ask(self) -> None:
+        """Until told to stop."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+        while not self._stop.is_set():
+            connection.request("GET", "/predict")
+            response = connection.getresponse()
+            response.read()
+            if response.getheader("x-mlship-variant") == "v2":
+                self.last = time.monotonic()
+
+    def run(self) -> None:
+        """Ask until stdin is closed."""
+        users = [threading.Thread(target=self.ask) for _ in range(USERS)]
+        for user in users:
+            user.start()
+        sys.stdin.read()
+        self._stop.set()
+        for user in users:
+            user.join()
+
+
+if __name__ == "__main__":
+    crowd = Crowd(int(sys.argv[1]))
+    crowd.run()
+    print(crowd.last)
