@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import socket
 import stat
 import subprocess
@@ -19,9 +20,10 @@ from mlship.dataplane.admin import Admin
 from mlship.dataplane.channel import Discovery
 from mlship.dataplane.files import replace_file
 from mlship.dataplane.home import Home
+from mlship.dataplane.life import Life, exit_code
 from mlship.errors import OutOfReach, RoutingRefused
 from mlship.plan.routing import all_to
-from tests.support.site import Site, served, split
+from tests.support.site import Site, served, split, until
 
 pytestmark = pytest.mark.envoy
 
@@ -175,6 +177,34 @@ def test_a_silent_router(site: Site) -> None:
             act()
         assert silent.value.hint
     assert site.ask().status == 200
+
+
+def test_a_frozen_router(site: Site) -> None:
+    """A router that hangs is out of reach within seconds, and is killed in the end by a shutdown."""
+    driver = site.up(served("v1"))
+    pid = site.router_pid
+    os.kill(pid, signal.SIGSTOP)
+    with pytest.raises(OutOfReach, match="does not answer"):
+        driver.measure()
+    driver.shutdown()
+
+    assert driver.observe().router is False
+    until(lambda: exit_code(Life(pid=pid, birth="")) == -signal.SIGKILL)
+
+
+def test_a_router_that_dies_at_its_start(site: Site) -> None:
+    """What Envoy says before it dies is told, and nothing of the start is left."""
+    driver = site.up(served("v1"))
+    site.kill(site.router_pid)
+    (router_files(site) / "envoy.log").unlink()
+    socket_file = Path(json.loads((router_files(site) / "router.json").read_text())["admin"])
+    socket_file.unlink()
+    socket_file.mkdir()
+    with pytest.raises(OutOfReach, match="the router died at its start") as died:
+        driver.route(all_to("v1"))
+
+    assert "envoy.log" in died.value.hint
+    assert driver.observe().routing == all_to("v1")
 
 
 def test_a_router_that_is_down(site: Site) -> None:

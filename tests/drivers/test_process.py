@@ -171,7 +171,7 @@ def test_somebody_else_on_the_port_is_not_the_model(site: Site) -> None:
         f"    os.fork() or os.execv(sys.executable,[sys.executable,{str(SERVER)!r}]); os._exit(0)\n"
         "threading.Event().wait(0.8); sys.exit(5)\n"
     )
-    model = replace(served("v1", health=Health(within=5.0)), command=(sys.executable, "-c", script))
+    model = replace(served("v1", health=Health(within=30.0)), command=(sys.executable, "-c", script))
     site.models = {"v1": model}
     with pytest.raises(ModelNotReady, match="died"):
         site.open().ensure("v1", 1)

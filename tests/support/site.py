@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +18,7 @@ import psutil
 from msgspec.structs import replace
 
 from mlship.clock import SystemClock
+from mlship.dataplane.home import Home
 from mlship.dataplane.life import Life, exit_code
 from mlship.drivers.base import Opening
 from mlship.drivers.process import ProcessDriver
@@ -167,6 +169,8 @@ class Site:
                 continue
             if mine:
                 process.kill()
+        for folder in self.state.rglob("router"):
+            shutil.rmtree(Home(folder=folder)._elsewhere().parent, ignore_errors=True)
 
 
 def until(true: Callable[[], bool], *, patience: float = PATIENCE) -> None:
