@@ -43,7 +43,7 @@ def site(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 
 
 def hurried(shipped: Path, site: Site) -> Path:
-    """The shipped plan on the site's port, with shorter waits and no other change; lists replace, so the stages are all here."""
+    """The shipped plan on the site's port, with shorter waits. Lists replace, so the stages are all here."""
     stages = yaml.safe_load(shipped.read_text("utf-8"))["stages"]
     overlay = {
         "extends": str(shipped),
