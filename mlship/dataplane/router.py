@@ -119,8 +119,8 @@ class Router:
             return
         known = self._known()
         changed = [upstream for upstream in upstreams if self._put_endpoints(upstream, confirm=upstream.name in known)]
-        self._put(CLUSTERS, self._clusters(upstreams))
-        self._await_warm()
+        if self._put(CLUSTERS, self._clusters(upstreams)) or changed:
+            self._await_warm()
         for upstream in changed:
             self._await_healthy(upstream)
         for name in known - {upstream.name for upstream in upstreams}:
@@ -209,13 +209,15 @@ class Router:
         numbers = [int(known.version.rpartition(".")[2]) for known in found if known]
         return Discovery(version=f"{self._fence}.{max(numbers, default=0) + 1}", resources=resources)
 
-    def _put(self, name: str, resources: Resources) -> None:
-        """Write one file, unless Envoy has just that already."""
+    def _put(self, name: str, resources: Resources) -> bool:
+        """Write one file, unless Envoy has just that already; whether it was written."""
         there, target = channel.read(self._home.file(name)), self._channel(name)
         same = there is not None and there.resources == resources
         # Only the routes are asked for each time: a rollback must not wait for what has not changed.
-        if not same or (name == ROUTES and there is not None and target.live() != there.version):
+        due = not same or (name == ROUTES and there is not None and target.live() != there.version)
+        if due:
             target.put(self._next(resources))
+        return due
 
     def _put_endpoints(self, upstream: Upstream, *, confirm: bool) -> bool:
         """Whether anything had to be written."""
