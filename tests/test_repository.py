@@ -13,6 +13,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import mlship
+from mlship.cli.app import PANELS
+from mlship.errors import Exit
 
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
@@ -213,3 +215,23 @@ def test_every_package_says_what_it_is() -> None:
 def test_the_changelog_knows_this_version() -> None:
     """A version is not released without a word about it."""
     assert f"## [{mlship.__version__}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_links_in_the_documents_lead_somewhere() -> None:
+    """A reader who follows a link finds a file."""
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+    links = [(page, link) for page in pages for link in re.findall(r"\]\(([^):#]+)\)", page.read_text("utf-8"))]
+
+    assert links
+    assert [f"{page.name}: {link}" for page, link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_readme_knows_every_command_and_exit_code() -> None:
+    """What a command or a code means can be looked up."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    commands = {name for names in PANELS.values() for name in names}
+
+    assert {
+        name for name in commands if f"`mlship {name}" not in readme and f"    mlship {name}" not in readme
+    } == set()
+    assert set(re.findall(r"^\| (\d+) \|", readme, re.MULTILINE)) == {str(int(code)) for code in Exit}
