@@ -22,9 +22,9 @@ from mlship.dataplane.home import Home
 from mlship.dataplane.life import Life, exit_code
 from mlship.drivers.base import Opening
 from mlship.drivers.process import ProcessDriver
-from mlship.drivers.process.launch import free_port
 from mlship.plan.model import DriverSpec, Health, Model
 from mlship.plan.routing import HeaderMatch, Routing, all_to
+from tests.ports import free_port
 
 SERVER = Path(__file__).with_name("model_server.py")
 PATIENCE = 30.0
