@@ -49,7 +49,7 @@ def arguments(description: str) -> argparse.Namespace:
 
 
 def finish(goals: Iterable[Goal], *, as_json: bool) -> None:
-    """Print the goals and exit: 0 only where every one holds."""
+    """Print the goals and exit: 0 only where every one holds, 1 where one is missed."""
     goals = list(goals)
     if as_json:
         told = {
