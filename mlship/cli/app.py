@@ -80,6 +80,7 @@ def options(
 
 def run() -> None:
     """Run the command line; never returns."""
+    _open_missing_streams()
     try:
         app()
     except MlshipError as error:
@@ -96,6 +97,13 @@ def run() -> None:
         typer.secho(f"error: unexpected {type(error).__name__}: {error}", fg="red", err=True)
         typer.echo("  hint: run it again with --debug and report what it prints", err=True)
         sys.exit(Exit.UNEXPECTED)
+
+
+def _open_missing_streams() -> None:
+    """A caller may have closed them; a file opened later must not be taken for one of them."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
 def _tell(error: MlshipError) -> None:

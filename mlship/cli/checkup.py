@@ -12,6 +12,7 @@ from mlship.cli import wiring
 from mlship.clock import SystemClock
 from mlship.errors import MlshipError
 from mlship.journal.state import ServiceState
+from mlship.journal.status import Status
 from mlship.journal.store import Journal
 
 Mark = Literal["ok", "warn", "FAIL"]
@@ -92,11 +93,12 @@ def _run(journal: Journal, state: ServiceState) -> Iterator[Finding]:
     if lease is not None:
         yield Finding(mark="ok", subject=state.service, message=f"{rollout.status}, {lease.holder} is at work")
         return
+    on = f"`mlship resume {state.service}` goes on, "
     yield Finding(
         mark="warn",
         subject=state.service,
         message=f"rollout {rollout.rollout} is {rollout.status}, and nobody is at work on it",
-        hint=f"`mlship resume {state.service}` goes on, `mlship rollback {state.service}` goes back",
+        hint=f"{'' if rollout.status is Status.ROLLBACK_INCOMPLETE else on}`mlship rollback {state.service}` goes back",
     )
 
 
@@ -109,9 +111,8 @@ def _world(state: ServiceState, clock: SystemClock) -> Iterator[Finding]:
     except MlshipError as error:
         yield Finding(mark="FAIL", subject=state.service, message=error.message, hint=error.hint)
         return
-    hint = (
-        f"`mlship down {state.service}` stops it" if state.down else f"`mlship rollback {state.service}` puts it right"
-    )
+    back = f"`mlship rollback {state.service} --to {state.live}` puts it right"
+    hint = f"`mlship down {state.service}` stops it" if state.down else back
     for difference in differences:
         yield Finding(mark="warn", subject=state.service, message=difference, hint=hint)
     if not differences:

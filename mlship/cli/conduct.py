@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 
 from mlship.cli import wiring
-from mlship.cli.output import say
+from mlship.cli.output import say, unbroken
 from mlship.cli.signals import Signals
 from mlship.clock import SystemClock
 from mlship.engine.record import Record
 from mlship.engine.run import Run
-from mlship.errors import Exit, LeaseLost
+from mlship.errors import Exit, JournalUnavailable, LeaseLost
 from mlship.journal.events import Event
 from mlship.journal.holder import this_process
 from mlship.journal.lease import Heartbeat, Lease
-from mlship.journal.state import Status
+from mlship.journal.state import RolloutState
+from mlship.journal.status import Status
 from mlship.journal.store import Journal
 from mlship.views.view import View
 
@@ -51,22 +52,33 @@ def conduct(
     """
     lease = journal.leases.acquire(service, this_process(), rollout=rollout)
     try:
-        with closing(view), Heartbeat(journal.leases, lease, wake=clock.wake):
+        with closing(_Closing(view)), Heartbeat(journal.leases, lease, wake=clock.wake):
             journal.append(opening(), lease=lease)
             return _work(journal, lease, view=view, clock=clock, once=once)
     except LeaseLost as lost:
         return superseded(journal, service, lost)
     finally:
-        journal.leases.release(lease)
+        # What went wrong before matters more than a lease that cannot be given back: it expires.
+        with suppress(JournalUnavailable):
+            journal.leases.release(lease)
+
+
+class _Closing:
+    """A view whose reader may be gone when it is closed."""
+
+    def __init__(self, view: View) -> None:
+        self.close = unbroken(view.close)
 
 
 def _work(journal: Journal, lease: Lease, *, view: View, clock: SystemClock, once: bool) -> Exit:
+    show = unbroken(view.show)
     for recorded in journal.read(lease.service, rollout=lease.rollout):
-        view.show(recorded)
-    record = Record(journal=journal, lease=lease, show=view.show)
-    driver, _ = wiring.open_fleet(record.state, fence=lease.fence, clock=clock)
+        show(recorded)
+    record = Record(journal=journal, lease=lease, show=show)
+    driver, models = wiring.open_fleet(record.state, fence=lease.fence, clock=clock)
+    replicas = {name: model.replicas for name, model in models.items()}
     plan = wiring.running_plan(record.rollout)
-    run = Run(plan=plan, record=record, driver=driver, clock=clock, by=wiring.myself())
+    run = Run(plan=plan, record=record, driver=driver, clock=clock, by=wiring.myself(), replicas=replicas)
     with Signals(clock=clock, rolling_back=lambda: record.rollout.status is Status.ROLLING_BACK, say=say):
         try:
             return EXITS[run.go(once=once)]
@@ -77,11 +89,19 @@ def _work(journal: Journal, lease: Lease, *, view: View, clock: SystemClock, onc
 
 def where(record: Record) -> str:
     """Where the traffic is, and how to go on."""
-    asked, service = record.rollout.asked, record.state.service
-    shares = (
-        ", ".join(f"{model} {weight / 100:g} %" for model, weight in asked.weights.items()) if asked else "unchanged"
-    )
-    return f"parked; traffic: {shares}; `mlship resume {service}` goes on, `mlship rollback {service}` goes back"
+    rollout, service = record.rollout, record.state.service
+    way = f"`mlship resume {service}` goes on, `mlship rollback {service}` goes back"
+    return f"{rollout.status}; traffic: {_traffic(rollout)}; {way}"
+
+
+def _traffic(rollout: RolloutState) -> str:
+    if rollout.pending is not None:
+        return "an act was cut short, `mlship doctor` tells what is there"
+    if rollout.asked is None:
+        return "unchanged"
+    if rollout.asked.closed:
+        return "CLOSED, every request gets 503"
+    return ", ".join(f"{model} {weight / 100:g} %" for model, weight in rollout.asked.weights.items())
 
 
 def superseded(journal: Journal, service: str, lost: LeaseLost) -> Exit:

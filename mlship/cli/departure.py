@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from mlship.errors import UsageError
-from mlship.journal.state import RolloutState, ServiceState, Status
+from mlship.journal.state import RolloutState, ServiceState
+from mlship.journal.status import Status
 from mlship.plan.model import Plan
 from mlship.strategies import candidate_of
 
@@ -22,7 +23,20 @@ def live_model(plan: Plan, state: ServiceState) -> str | None:
             f"{plan.service}: the plan says neither what is live nor what replaces it",
             hint=f"add `live: {live}` or `candidate: ...`",
         )
-    return None if plan.candidate == live or _replaced(plan, state) else live
+    if plan.candidate != live and not _replaced(plan, state):
+        return live
+    _refuse_another_definition(plan, state)
+    return None
+
+
+def _refuse_another_definition(plan: Plan, state: ServiceState) -> None:
+    live = state.live or ""
+    recorded, written = state.models.get(live), plan.document.get("models", {}).get(live)
+    if recorded is not None and written is not None and recorded != written:
+        raise UsageError(
+            f"{live} is live, but with another definition than the plan's",
+            hint="give the new definition a name of its own, so that there is a way back",
+        )
 
 
 def _refuse_unfinished(service: str, rollout: RolloutState) -> None:

@@ -13,8 +13,9 @@ def down(
 ) -> None:
     """Stop everything of a service, drained first. Its record stays."""
     from mlship.cli import wiring
-    from mlship.cli.output import is_person
+    from mlship.cli.output import agreed, is_person
     from mlship.clock import SystemClock
+    from mlship.errors import Exit
     from mlship.journal.events import TornDown
     from mlship.journal.holder import this_process
 
@@ -22,7 +23,9 @@ def down(
     journal = wiring.open_journal(clock)
     state = wiring.state_of(journal, wiring.only_service(journal, service))
     if not yes and is_person():
-        typer.confirm(f"{state.service} serves users with {state.live}. Stop everything?", abort=True)
+        question = f"{state.service} serves users with {state.live}. Stop everything?"
+        if not agreed(question):
+            raise typer.Exit(Exit.USAGE)
     assert state.rollout is not None
     lease = journal.leases.acquire(state.service, this_process(), rollout=state.rollout.rollout)
     try:

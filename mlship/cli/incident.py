@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import typer
 
 from mlship.cli import wiring
+from mlship.cli.output import say, unbroken
+from mlship.cli.signals import Signals
 from mlship.clock import SystemClock
 from mlship.engine.hands import Hands
 from mlship.engine.record import Record
-from mlship.engine.rollback import is_so_already, target_of, way_back_to
+from mlship.engine.rollback import incomplete, is_so_already, target_of, way_back_to
 from mlship.engine.rollback import roll_back as bring_back
-from mlship.journal.events import Recorded
+from mlship.errors import JournalUnavailable, LeaseLost, MlshipError
+from mlship.journal.events import Recorded, RollbackBegun
 from mlship.journal.holder import this_process
 from mlship.journal.lease import Lease
 from mlship.journal.state import ServiceState
+from mlship.journal.status import Status
 from mlship.journal.store import Journal
+
+PATIENCE = 5.0
+"""Seconds in which a rollback that lost the service to another one looks whether that one comes through."""
 
 
 def roll_back(service: str | None, *, to: str | None, reason: str) -> None:
@@ -25,30 +34,64 @@ def roll_back(service: str | None, *, to: str | None, reason: str) -> None:
     """
     clock = SystemClock()
     journal = wiring.open_journal(clock)
-    state = wiring.state_of(journal, wiring.only_service(journal, service))
-    target = target_of(state, to)
-    if target is None:
-        typer.echo(f"{state.service}: nothing to roll back; {state.live or 'nothing'} is live")
-        return
-    assert state.rollout is not None
-    lease = journal.leases.take_over(state.service, this_process(), rollout=state.rollout.rollout)
+    name = wiring.only_service(journal, service)
+    state = wiring.state_of(journal, name)
+    target_of(state, to)
+    lease = _take_over(journal, state)
     try:
-        _bring_back(journal, lease, state, target=target, reason=reason or "asked for")
+        with Signals(clock=clock, rolling_back=lambda: True, say=say):
+            _work(journal, lease, to=to, reason=reason or "asked for", clock=clock)
+    except LeaseLost:
+        if not _came_through(journal, name, clock):
+            raise
+        typer.echo(f"{name}: another rollback was quicker and came through")
     finally:
-        journal.leases.release(lease)
+        # What went wrong before matters more than a lease that cannot be given back: it expires.
+        with suppress(JournalUnavailable):
+            journal.leases.release(lease)
 
 
-def _bring_back(journal: Journal, lease: Lease, state: ServiceState, *, target: str, reason: str) -> None:
-    clock = SystemClock()
-    record = Record(journal=journal, lease=lease, show=_tell)
-    driver, models = wiring.open_fleet(state, fence=lease.fence, clock=clock)
-    hands = Hands(driver=driver, record=record, clock=clock)
-    seen = hands.observe()
-    if state.rollout is not None and state.rollout.status.over and is_so_already(target, seen=seen):
-        typer.echo(f"{state.service}: nothing to roll back; {target} serves everything")
+def _take_over(journal: Journal, state: ServiceState) -> Lease:
+    """The lease of the service's latest rollout, even where one began a moment ago."""
+    while True:
+        assert state.rollout is not None
+        rollout = state.rollout.rollout
+        lease = journal.leases.take_over(state.service, this_process(), rollout=rollout)
+        state = journal.state(state.service)
+        if state.rollout is not None and state.rollout.rollout == rollout:
+            return lease
+
+
+def _work(journal: Journal, lease: Lease, *, to: str | None, reason: str, clock: SystemClock) -> None:
+    record = Record(journal=journal, lease=lease, show=unbroken(_tell))
+    state, by = record.state, wiring.myself()
+    # Where there is nothing to take back, what is live may still not be what serves.
+    target = target_of(state, to) or state.live
+    assert target is not None
+    try:
+        driver, models = wiring.open_fleet(state, fence=lease.fence, clock=clock)
+        hands = Hands(driver=driver, record=record, clock=clock)
+        seen = hands.observe()
+    except (LeaseLost, JournalUnavailable):
+        raise
+    except MlshipError as error:
+        record(RollbackBegun(to=target, reason=reason, by=by))
+        raise incomplete(record, target, error) from error
+    if record.rollout.status.over and is_so_already(target, seen=seen):
+        unbroken(typer.echo)(f"{state.service}: nothing to roll back; {target} serves everything")
         return
     way_back = way_back_to(target, {name: model.replicas for name, model in models.items()}, seen=seen)
-    bring_back(hands=hands, record=record, clock=clock, way_back=way_back, reason=reason, by=wiring.myself(), seen=seen)
+    bring_back(hands=hands, record=record, clock=clock, way_back=way_back, reason=reason, by=by, seen=seen)
+
+
+def _came_through(journal: Journal, service: str, clock: SystemClock) -> bool:
+    until = clock.now() + PATIENCE
+    while clock.now() < until:
+        rollout = journal.state(service).rollout
+        if rollout is not None and rollout.status is Status.ROLLED_BACK:
+            return True
+        clock.sleep(0.1)
+    return False
 
 
 def _tell(recorded: Recorded) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -13,7 +14,7 @@ import typer
 from mlship.cli import wiring
 from mlship.cli.conduct import conduct
 from mlship.cli.departure import live_model
-from mlship.cli.output import Output, is_person, view
+from mlship.cli.output import Output, agreed, is_person, view
 from mlship.clock import SystemClock
 from mlship.errors import Exit, OutOfReach, ServiceHeld
 from mlship.journal.events import Started
@@ -77,7 +78,7 @@ def confirm(departure: Departure) -> None:
     from mlship.cli.preview import print_preview
 
     print_preview(departure)
-    if not typer.confirm("\nGo ahead?"):
+    if not agreed("\nGo ahead?"):
         raise typer.Exit(Exit.USAGE)
 
 
@@ -87,7 +88,11 @@ def launch(departure: Departure, output: Output) -> Exit:
     rollout = new_rollout_id(clock)
 
     def started() -> Started:
-        live = live_model(plan, journal.state(plan.service)) or departure.live
+        live = live_model(plan, journal.state(plan.service))
+        if live != departure.live:
+            raise ServiceHeld(
+                f"{plan.service} has changed since the plan was checked", hint="run it again to see what is left to do"
+            )
         return Started(
             plan=plan.document,
             base=str(departure.file.absolute().parent),
@@ -112,17 +117,17 @@ def detach(departure: Departure, variables: Iterable[str]) -> None:
         OutOfReach: it ended, or did not take the service in time.
     """
     service, clock = departure.plan.service, departure.clock
-    log = wiring.state_folder() / "logs" / f"{service}.log"
-    log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    log = wiring.private_folder("logs") / f"{service}.log"
+    before = departure.journal.rollouts(service)
     words = [sys.executable, "-m", "mlship", "deploy", str(departure.file), "--yes", "--output", "plain"]
     for variable in variables:
         words += ["--var", variable]
-    with log.open("a") as sink:
+    with os.fdopen(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a") as sink:
         child = subprocess.Popen(
             words, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT, start_new_session=True
         )
     until = clock.now() + PATIENCE
-    while departure.journal.leases.current(service) is None:
+    while departure.journal.rollouts(service) == before:
         if child.poll() is not None or clock.now() > until:
             raise OutOfReach(f"{service}: the background run did not take the service", hint=f"read {log}")
         clock.sleep(0.1)

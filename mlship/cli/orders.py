@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from mlship.cli import wiring
+from mlship.cli.output import say
 from mlship.clock import SystemClock
 from mlship.errors import RollbackIncomplete, UsageError
 from mlship.journal.events import Requested
-from mlship.journal.state import RolloutState, Status
+from mlship.journal.state import RolloutState
+from mlship.journal.status import Status
 from mlship.plan.model import Manual
 
 
@@ -37,20 +39,23 @@ def unsigned(rollout: RolloutState) -> tuple[str, ...]:
 
 
 def request(service: str, rollout: RolloutState, order: str, *, reason: str = "", full: bool = False) -> None:
-    """Write an order into the journal; the run at work reads it within a second.
+    """Write an order into the journal; the run at work reads it within a second, one that is parked when it resumes.
 
     Raises:
-        UsageError: the rollout is parked or rolling back, so that nobody would read it.
+        UsageError: the rollout is in no state to follow it.
     """
-    if rollout.status is Status.PARKED:
+    if rollout.status is Status.PARKED and order not in {"approve", "promote"}:
         raise UsageError(
             f"{service} is parked: {rollout.reason}",
             hint=f"`mlship resume {service}` goes on, `mlship rollback {service}` goes back",
         )
-    if rollout.status is not Status.RUNNING:
+    if rollout.status not in {Status.RUNNING, Status.PARKED}:
         raise UsageError(f"{service} is {rollout.status}", hint=f"`mlship status {service}` tells more")
     event = Requested(order=order, by=wiring.myself(), reason=reason, full=full)
-    wiring.open_journal(SystemClock()).request(event, service=service, rollout=rollout.rollout)
+    journal = wiring.open_journal(SystemClock())
+    journal.request(event, service=service, rollout=rollout.rollout)
+    if journal.leases.current(service) is None:
+        say(f"nobody is at work on {service}: `mlship resume {service}` carries it out")
 
 
 def refuse_incomplete(service: str, rollout: RolloutState) -> None:

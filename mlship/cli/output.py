@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TextIO
 
 import typer
+
+from mlship.errors import Exit
 
 if TYPE_CHECKING:
     from mlship.clock import Clock
     from mlship.views.view import View
+
+
+P = ParamSpec("P")
 
 
 class Output(StrEnum):
@@ -49,6 +57,35 @@ def is_person() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
+def unbroken(show: Callable[P, None], stream: TextIO | None = None) -> Callable[P, None]:
+    """`show`, for a reader that may go away: a closed pipe or a dead terminal never stops a rollout or a rollback."""
+
+    def shown(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            show(*args, **kwargs)
+        except (OSError, ValueError):
+            _to_nowhere(stream or sys.stdout)
+
+    return shown
+
+
+def _to_nowhere(stream: TextIO) -> None:
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def say(text: str) -> None:
     """A line for people, on stderr: stdout belongs to the view."""
+    unbroken(_print_to_stderr, sys.stderr)(text)
+
+
+def _print_to_stderr(text: str) -> None:
     typer.echo(text, err=True)
+
+
+def agreed(question: str) -> bool:
+    """What a person answers; Ctrl-C and a closed terminal are an interruption, not an answer."""
+    try:
+        return typer.confirm(question)
+    except typer.Abort:
+        raise typer.Exit(Exit.INTERRUPTED) from None

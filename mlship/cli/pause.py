@@ -16,4 +16,4 @@ def pause(
 
     name, rollout = orders.active(service)
     orders.request(name, rollout, "pause", reason=reason)
-    typer.echo(f"{name}: paused in step {rollout.step}; `mlship resume {name}` goes on")
+    typer.echo(f"{name}: paused in step {rollout.step + 1}; `mlship resume {name}` goes on")

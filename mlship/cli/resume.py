@@ -33,7 +33,7 @@ def resume(
         journal,
         service=name,
         rollout=rollout.rollout,
-        opening=lambda: Taken(by=wiring.myself(), reason="resume"),
+        opening=lambda: Taken(by=wiring.myself(), reason="schedule" if once else "resume"),
         view=view(output, service=name, clock=clock),
         clock=clock,
         once=once,

@@ -16,9 +16,8 @@ from mlship.journal.holder import this_process
 
 def play(*, bad: bool, keep: bool, port: int | None, output: Output) -> Exit:
     """Train, deploy under traffic, and clear away."""
-    os.environ["MLSHIP_STATE"] = str(wiring.state_folder() / "demo")
-    folder = wiring.state_folder()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder = wiring.private_folder("demo")
+    os.environ["MLSHIP_STATE"] = str(folder)
     _clear_away()
     say("training two models, if this is the first time")
     scenario = prepare(folder, bad=bad, port=port)

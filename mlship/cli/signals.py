@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first parks at the next safe point, the second leaves at once."""
+"""Ctrl-C, SIGTERM and a lost terminal: the first parks at the next safe point, the second leaves at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Self
 from mlship.clock import SystemClock
 from mlship.errors import Exit
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Signals(AbstractContextManager["Signals"]):

@@ -30,3 +30,6 @@ def status(
     from mlship.views.status import status as page
 
     emit(lambda paper: page(states, clock.now(), paper), sys.stdout)
+    for state in states:
+        if wiring.abandoned(journal, state):
+            typer.echo(f"nobody is at work on {state.service}: `mlship resume {state.service}` goes on")

@@ -8,6 +8,9 @@ import typer
 
 from mlship.cli.output import Output
 
+PATIENCE = 4
+"""Quarters of a second without a run at work after which nobody is waited for."""
+
 
 def watch(
     service: Annotated[str | None, typer.Argument(help="The service; may be left out if there is only one.")] = None,
@@ -17,15 +20,17 @@ def watch(
     from contextlib import closing
 
     from mlship.cli import wiring
-    from mlship.cli.output import view
+    from mlship.cli.output import say, view
     from mlship.clock import SystemClock
-    from mlship.journal.state import Status, apply
+    from mlship.errors import Exit
+    from mlship.journal.state import apply
+    from mlship.journal.status import Status
 
     clock = SystemClock()
     journal = wiring.open_journal(clock)
     state = wiring.state_of(journal, wiring.only_service(journal, service))
     assert state.rollout is not None
-    rollout, seen = state.rollout, 0
+    rollout, seen, alone = state.rollout, 0, 0
     with closing(view(output, service=state.service, clock=clock)) as eyes:
         while True:
             for recorded in journal.read(state.service, after=seen, rollout=rollout.rollout):
@@ -35,4 +40,8 @@ def watch(
             rollout = state.rollout or rollout
             if rollout.status.over or rollout.status is Status.PARKED:
                 return
+            alone = 0 if journal.leases.current(state.service) else alone + 1
+            if alone > PATIENCE:
+                say(f"nobody is at work on {state.service}: `mlship resume {state.service}` goes on")
+                raise typer.Exit(Exit.PARKED)
             clock.sleep(0.25)

@@ -27,6 +27,16 @@ def state_folder() -> Path:
     return user_state_path("mlship")
 
 
+def private_folder(*parts: str) -> Path:
+    """A folder of the state folder, made if it is missing; nobody else may look into it."""
+    folder = state_folder()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for part in parts:
+        folder /= part
+        folder.mkdir(exist_ok=True, mode=0o700)
+    return folder
+
+
 def open_journal(clock: Clock) -> Journal:
     """The journal in the state folder."""
     from mlship.journal.store import Journal
@@ -144,3 +154,9 @@ def public(state: ServiceState) -> Mapping[str, Any]:
         "steps": len(rollout.compiled.steps),
         **details,
     }
+
+
+def abandoned(journal: Journal, state: ServiceState) -> bool:
+    """A rollout is under way, and no process is."""
+    under_way = state.rollout is not None and not state.rollout.status.over and not state.down
+    return under_way and str(state.rollout.status) == "running" and journal.leases.current(state.service) is None  # type: ignore[union-attr]

@@ -6,7 +6,8 @@ The world is a small JSON file under the state folder, so every shell sees the s
 Settings of the driver (`driver: {memory: {...}}`):
     rate         requests per second that users send (default 100)
     outage       [from, to] seconds after the first routing in which `measure` is out of reach
-    refuse       number of the first routings that the router refuses
+    refuse       number of routings that the router refuses
+    refuse-after number of routings that it takes before that (default 0)
 Script of a model (`faults:`):
     error-rate   share of its answers that are errors, 0..1
     latency      seconds that most of its answers take (default 0.02)
@@ -84,7 +85,8 @@ class MemoryDriver:
                 raise RoutingRefused(
                     f"no replica of {', '.join(missing)} is ready", hint="bring the model up first; nothing was changed"
                 )
-            if world["refused"] < self._setting("refuse", 0):
+            world["routings"] += 1
+            if world["routings"] > self._setting("refuse-after", 0) and world["refused"] < self._setting("refuse", 0):
                 world["refused"] += 1
                 refused = True
             else:
@@ -185,7 +187,7 @@ class MemoryDriver:
         now = self._clock.now()
         return {
             "fence": 0, "born": now, "served": now, "epoch": 1, "router": False, "routing": None,
-            "refused": 0, "models": {}, "counters": {}, "owed": {},
+            "refused": 0, "routings": 0, "models": {}, "counters": {}, "owed": {},
         }  # fmt: skip
 
     def _serve(self, world: World) -> None:

@@ -10,7 +10,8 @@ from mlship.engine.hands import Hands
 from mlship.engine.record import Record
 from mlship.errors import JournalUnavailable, LeaseLost, MlshipError, ModelNotReady, RollbackIncomplete, UsageError
 from mlship.journal.events import RollbackBegun, RollbackFailed, RolledBack
-from mlship.journal.state import ServiceState, Status
+from mlship.journal.state import ServiceState
+from mlship.journal.status import Status
 from mlship.plan.routing import all_to
 from mlship.plan.step import Step
 
@@ -71,21 +72,30 @@ def roll_back(
     except (LeaseLost, JournalUnavailable):
         raise
     except MlshipError as error:
-        record(RollbackFailed(to=target, message=error.message))
-        raise RollbackIncomplete(
-            f"the traffic could not be brought back to {target}: {error.message}",
-            hint=error.hint or f"make {target} able to start, then run `mlship rollback {record.state.service}` again",
-        ) from error
+        raise incomplete(record, target, error) from error
     seconds = clock.now() - began
     _clear_away(hands, way_back)
     record(RolledBack(to=target, seconds=seconds))
+
+
+def incomplete(record: Record, target: str, error: MlshipError) -> RollbackIncomplete:
+    """Record that a rollback has failed; what to raise for it, with the last lines of a model that did not start."""
+    record(RollbackFailed(to=target, message=error.message))
+    log = error.log if isinstance(error, ModelNotReady) else ()
+    said = "".join(f"\n  | {line}" for line in log[-5:])
+    return RollbackIncomplete(
+        f"the traffic could not be brought back to {target}: {error.message}{said}",
+        hint=error.hint or f"make {target} able to start, then run `mlship rollback {record.state.service}` again",
+    )
 
 
 def _bring_back(hands: Hands, way_back: Step, target: str, seen: Observed) -> None:
     """Route to the target once it is ready; a target that runs short of replicas still beats the candidate."""
     try:
         hands.scale(way_back.ready, seen)
-    except ModelNotReady:
+    except (LeaseLost, JournalUnavailable):
+        raise
+    except MlshipError:
         if not _serves(hands.observe(), target):
             raise
     hands.route(way_back.routing, seen)

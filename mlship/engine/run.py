@@ -6,6 +6,8 @@ but not settled is carried out from whatever the world is now, a settled one is 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mlship.clock import Clock
 from mlship.drivers.base import Driver
 from mlship.engine.attend import Attendant
@@ -13,12 +15,13 @@ from mlship.engine.decide import Advance, Hold, Order, Park, RollBack, Situation
 from mlship.engine.hands import Hands
 from mlship.engine.record import Record
 from mlship.engine.resume import promoted_all_the_way, rebuild
-from mlship.engine.rollback import roll_back
+from mlship.engine.rollback import roll_back, way_back_to
 from mlship.engine.watch import Watch
-from mlship.errors import LeaseLost, ModelNotReady, OutOfReach
+from mlship.errors import JournalUnavailable, LeaseLost, MlshipError, ModelNotReady
 from mlship.gates.panel import Panel
 from mlship.journal.events import BroughtUp, Entered, Looked, Parked, Passed, Promoted, Settled
-from mlship.journal.state import RolloutState, Status
+from mlship.journal.state import RolloutState
+from mlship.journal.status import Status
 from mlship.plan.model import Manual, Plan
 from mlship.plan.step import CompiledPlan, Step
 from mlship.plan.verdict import Verdict
@@ -30,11 +33,14 @@ POLL = 0.5
 class Run:
     """One process at work on one rollout."""
 
-    def __init__(self, *, plan: Plan, record: Record, driver: Driver, clock: Clock, by: str) -> None:
+    def __init__(
+        self, *, plan: Plan, record: Record, driver: Driver, clock: Clock, by: str, replicas: Mapping[str, int]
+    ) -> None:
         self._plan = plan
         self._record = record
         self._clock = clock
         self._by = by
+        self._replicas = replicas
         self._compiled: CompiledPlan = record.rollout.compiled
         self._hands = Hands(driver=driver, record=record, clock=clock)
         self._watch = Watch(driver=driver, clock=clock, warmup=plan.warmup)
@@ -62,8 +68,10 @@ class Run:
         try:
             self._work(once=once)
         except KeyboardInterrupt:
-            if self._record.rollout.status is Status.RUNNING:
-                self._park("interrupted")
+            if self._record.rollout.status is Status.ROLLING_BACK:
+                self._work(once=once)
+                return self._record.rollout.status
+            self._park("interrupted")
             raise
         return self._record.rollout.status
 
@@ -98,8 +106,12 @@ class Run:
             self._hands.carry_out(step)
         except LeaseLost:
             raise
-        except OutOfReach as error:
-            if isinstance(error, ModelNotReady) and number:
+        except JournalUnavailable:
+            raise
+        except MlshipError as error:
+            asked = self._record.rollout.asked
+            shut = asked is not None and asked.closed
+            if number and (shut or isinstance(error, ModelNotReady)):
                 self._roll_back(error.message)
                 return
             self._park(error.message)
@@ -163,7 +175,8 @@ class Run:
         now = self._clock.now()
         moments = (settled_at + step.hold, settled_at + step.deadline)
         until = min([now + self._plan.look_every, *(moment for moment in moments if moment > now)])
-        while (left := until - self._clock.now()) > 0:
+        # A clock that is set back must not make a look wait longer than its turn.
+        while 0 < (left := until - self._clock.now()) <= until - now:
             order = self._record.order()
             if order is not None and order.order in {"promote", "abort"}:
                 return
@@ -173,10 +186,12 @@ class Run:
         return self._record.rollout.approved_step == self._record.rollout.step
 
     def _roll_back(self, reason: str) -> None:
+        hands, record, rollout = self._hands, self._record, self._record.rollout
+        begun = rollout.back_to if rollout.status is Status.ROLLING_BACK else None
         way_back = self._compiled.way_back
-        roll_back(
-            hands=self._hands, record=self._record, clock=self._clock, way_back=way_back, reason=reason, by=self._by
-        )
+        if begun is not None and begun != self._compiled.live:
+            way_back = way_back_to(begun, self._replicas, seen=hands.observe())
+        roll_back(hands=hands, record=record, clock=self._clock, way_back=way_back, reason=reason, by=self._by)
 
     def _park(self, reason: str) -> None:
         self._record(Parked(reason=reason))

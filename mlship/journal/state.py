@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from enum import StrEnum
 from functools import reduce
 from typing import Any, assert_never
 
@@ -33,27 +32,10 @@ from mlship.journal.events import (
     Taken,
     TornDown,
 )
+from mlship.journal.status import Status
 from mlship.plan.routing import Routing
 from mlship.plan.step import CompiledPlan, Step
 from mlship.plan.verdict import Verdict
-
-
-class Status(StrEnum):
-    """Where a rollout stands."""
-
-    RUNNING = "running"
-    PARKED = "parked"
-    ROLLING_BACK = "rolling back"
-    ROLLED_BACK = "rolled back"
-    PROMOTED = "promoted"
-    BROUGHT_UP = "brought up"
-    ROLLBACK_INCOMPLETE = "rollback incomplete"
-    TORN_DOWN = "torn down"
-
-    @property
-    def over(self) -> bool:
-        """The rollout has ended; only a new one, or a rollback, can follow."""
-        return self in {Status.ROLLED_BACK, Status.PROMOTED, Status.BROUGHT_UP, Status.TORN_DOWN}
 
 
 class RolloutState(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,7 +165,7 @@ def _rollout(rollout: RolloutState, at: float, event: Event) -> RolloutState:  #
         case Entered() | Settled() | Looked() | Passed():
             return _stepped(rollout, at, event)
         case Taken() | Requested() | Parked():
-            return _steered(rollout, event)
+            return _steered(rollout, at, event)
         case RollbackBegun() | RollbackFailed():
             return _turned(rollout, event)
         case RolledBack() | Promoted() | BroughtUp() | TornDown():
@@ -230,32 +212,44 @@ def _passed(rollout: RolloutState) -> RolloutState:
     return replace(rollout, passed=True, order=None if answered else order)
 
 
-def _steered(rollout: RolloutState, event: Taken | Requested | Parked) -> RolloutState:
+def _steered(rollout: RolloutState, at: float, event: Taken | Requested | Parked) -> RolloutState:
     if rollout.status.over:
         return rollout
     match event:
         case Taken(reason="resume"):
-            running = replace(rollout, order=_unless(rollout.order, "pause"), paused=False)
-            parked = rollout.status is Status.PARKED
-            return replace(running, status=Status.RUNNING, reason="") if parked else running
+            return _unparked(_unpaused(rollout, at), at)
+        case Taken(reason="schedule"):
+            return _unparked(rollout, at)
         case Taken():
             return rollout
         case Requested():
-            return _ordered(rollout, event)
+            return _ordered(rollout, at, event)
         case Parked(reason=reason):
             return replace(rollout, status=Status.PARKED, reason=reason, order=_unless(rollout.order, "pause"))
         case _:
             assert_never(event)
 
 
-def _ordered(rollout: RolloutState, order: Requested) -> RolloutState:
+def _unparked(rollout: RolloutState, at: float) -> RolloutState:
+    # The hold time and the deadline of a step begin again once somebody lets it go on.
+    if rollout.status is not Status.PARKED:
+        return rollout
+    return replace(rollout, status=Status.RUNNING, reason="", settled_at=rollout.settled_at and at)
+
+
+def _unpaused(rollout: RolloutState, at: float) -> RolloutState:
+    settled_at = rollout.settled_at and at if rollout.paused else rollout.settled_at
+    return replace(rollout, order=_unless(rollout.order, "pause"), paused=False, settled_at=settled_at)
+
+
+def _ordered(rollout: RolloutState, at: float, order: Requested) -> RolloutState:
     # An abort that is not carried out yet outlives every later order.
     standing = order if rollout.order is None or rollout.order.order != "abort" else rollout.order
     match order.order:
         case "pause":
             return replace(rollout, order=standing, paused=True)
         case "resume":
-            return replace(rollout, order=_unless(rollout.order, "pause"), paused=False)
+            return _unpaused(rollout, at)
         case "approve":
             return replace(rollout, approved_step=rollout.step)
         case "promote" | "abort":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TextIO, assert_never
 
-from mlship.journal.state import Status
+from mlship.journal.status import Status
 from mlship.plan.verdict import Outcome
 
 _PLAIN = str.maketrans({"→": "->", "…": "...", "·": "|", "≤": "<=", "≥": ">="})

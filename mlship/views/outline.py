@@ -9,7 +9,7 @@ from rich.text import Text
 
 from mlship.drivers.base import Observed
 from mlship.journal.state import ServiceState
-from mlship.plan.model import Plan
+from mlship.plan.model import Comparison, Plan
 from mlship.plan.step import CompiledPlan, Step
 from mlship.views import words
 from mlship.views.drift import drift
@@ -108,7 +108,7 @@ def _waits(plan: Plan, step: Step) -> Iterator[str]:
     if step.requests or proof:
         yield words.plural(max(step.requests, proof), "request")
     for gate in step.gates:
-        yield f"{gate} proven" if step.proof else gate
+        yield f"{gate} proven" if step.proof and isinstance(plan.gates.get(gate), Comparison) else gate
 
 
 def _notes(compiled: CompiledPlan, plan: Plan) -> Iterator[str]:

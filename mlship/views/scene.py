@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mlship.journal.state import RolloutState, ServiceState, Status
+from mlship.journal.state import RolloutState, ServiceState
+from mlship.journal.status import Status
 from mlship.views.feed import Feed
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -131,6 +133,41 @@ def test_rollback_incomplete(site: Site) -> None:
     assert (site.ask(), site.status()["status"]) == ("v2", "rollback incomplete")
     needed.touch()
     assert (site.mlship("rollback").returncode, site.ask()) == (Exit.DONE, "v1")
+
+
+def test_closed_pipe(site: Site) -> None:
+    """A reader that goes away does not stop a rollback: the traffic comes back, seen or not."""
+    site.start("deploy", site.plan(LONG, more=GATES), "--yes", "--output", "plain")
+    site.until_share("v2")
+    words = [sys.executable, "-m", "mlship", "rollback", "scorer"]
+    with subprocess.Popen(words, env=site.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as back:
+        assert back.stdout is not None
+        back.stdout.close()
+        assert back.wait(60) == Exit.DONE
+    assert (site.status()["status"], site.ask()) == ("rolled back", "v1")
+
+
+def test_interrupted_rollback(site: Site) -> None:
+    """Ctrl-C during a rollback does not leave it half-way."""
+    plan = site.plan(QUICK.replace("hold: 1s", "hold: 30s"), v2=["--errors", "0.6", "--delay", "0.2"], more=GATES)
+    deploy = site.start("deploy", plan, "--yes", "--output", "plain")
+    with site.users():
+        site.until(lambda: "rolling back" in site.output.read_text() or deploy.poll() is not None)
+        deploy.send_signal(signal.SIGINT)
+        assert deploy.wait(60) == Exit.ROLLED_BACK, site.output.read_text()
+    assert (site.status()["status"], site.processes("--name v2")) == ("rolled back", [])
+
+
+def test_nobody_at_work(site: Site) -> None:
+    """Orders to a run that was killed are kept and say so; `watch` does not wait for ever."""
+    deploy = site.start("deploy", site.plan(LONG, more=GATES), "--yes", "--output", "plain")
+    site.until_share("v2")
+    deploy.kill()
+    deploy.wait()
+    assert "nobody is at work" in site.mlship("abort", "scorer").stderr
+    watched = site.mlship("watch", "scorer", "--output", "plain")
+    assert (watched.returncode, "nobody is at work" in watched.stderr) == (Exit.PARKED, True)
+    assert site.mlship("resume", "scorer", "--output", "plain").returncode == Exit.ROLLED_BACK
 
 
 def test_rollback_to_unknown(site: Site) -> None:

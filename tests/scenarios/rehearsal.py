@@ -17,7 +17,8 @@ from mlship.engine.run import Run
 from mlship.journal.events import Entered, Event, Looked, Recorded, Requested, Started, Taken
 from mlship.journal.holder import this_process
 from mlship.journal.lease import Lease
-from mlship.journal.state import ServiceState, Status
+from mlship.journal.state import ServiceState
+from mlship.journal.status import Status
 from mlship.journal.store import Journal
 from mlship.plan.model import Plan
 from mlship.strategies import compile_plan
@@ -69,7 +70,7 @@ class Rehearsal:
 
     def turn(self) -> Status:
         """`resume --once`."""
-        return self._go(Taken(by="test", reason="resume"), once=True)
+        return self._go(Taken(by="test", reason="schedule"), once=True)
 
     def roll_back(self, to: str | None = None) -> Status:
         """`rollback` from another shell."""
@@ -147,4 +148,6 @@ class Rehearsal:
     def run(self, journal: Journal, lease: Lease) -> Run:
         """The engine, wired."""
         record = Record(journal=journal, lease=lease)
-        return Run(plan=self.plan, record=record, driver=self.driver(lease.fence), clock=self.clock, by="test")
+        replicas = {name: model.replicas for name, model in self.plan.models.items()}
+        driver = self.driver(lease.fence)
+        return Run(plan=self.plan, record=record, driver=driver, clock=self.clock, by="test", replicas=replicas)

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlship.journal.events import Entered, Looked, RollbackBegun
-from mlship.journal.state import Status, fold
+from mlship.journal.state import fold
+from mlship.journal.status import Status
 from mlship.plan.model import AnyStage, Plan
 from mlship.plan.routing import WHOLE
 from mlship.plan.verdict import Outcome

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from mlship.errors import LeaseLost, ModelNotReady, OutOfReach
-from mlship.journal.events import Failed, Looked, Passed, Reopened, Repaired
+from mlship.journal.events import Failed, Looked, Reopened, Repaired, RollbackBegun
 from mlship.journal.holder import this_process
-from mlship.journal.state import Status
+from mlship.journal.status import Status
 from mlship.plan.model import DriverSpec, Model
 from mlship.plan.routing import WHOLE
 from mlship.plan.step import AtDeadline
@@ -176,63 +176,21 @@ def test_bring_up(tmp_path: Path) -> None:
     assert (rollout.start(), rollout.weights) == (Status.BROUGHT_UP, {"v1": WHOLE})
 
 
-def test_abort(tmp_path: Path) -> None:
-    """An order to abort rolls back and names who gave it."""
-    rollout = Rehearsal(tmp_path, plan(CANARY))
+def test_reopening_fails(tmp_path: Path) -> None:
+    """A router that refuses to open the door on the new model: the old one serves again, nobody is left outside."""
+    settings = {"refuse": 1, "refuse-after": 2}
+    rollout = Rehearsal(tmp_path, plan(recreate(), driver=DriverSpec(name="memory", settings=settings)))
+    assert (rollout.start(), rollout.weights) == (Status.ROLLED_BACK, {"v1": WHOLE})
+
+
+def test_cut_rollback_keeps_its_target(tmp_path: Path) -> None:
+    """A rollback to a named model that was cut short goes on to that model, not to another."""
+    models = {name: Model(name=name) for name in ("v0", "v1", "v2")}
+    rollout = Rehearsal(tmp_path, plan(CANARY, models=models))
     rollout.start(kill_at_look=2)
-    rollout.order("abort")
-    assert rollout.resume() is Status.ROLLED_BACK
-    assert rollout.state.rollout is not None
-    assert rollout.state.rollout.reason == "abort by ann"
-
-
-def test_promote_moves_on(tmp_path: Path) -> None:
-    """An order to promote ends the step at work, and only that one."""
-    rollout = Rehearsal(tmp_path, plan(canary(500, 5000, hold=3000.0, at_most=9000.0)))
-    rollout.start(kill_at_look=2)
-    rollout.order("promote")
-    assert rollout.resume() is Status.PROMOTED
-    reasons = [r.event.reason for r in rollout.events if isinstance(r.event, Passed)]
-    assert reasons.count("promote by ann") == 1
-
-
-def test_promote_full(tmp_path: Path) -> None:
-    """`promote --full` goes all the way at once; every weight is passed, none is waited for."""
-    rollout = Rehearsal(tmp_path, plan(canary(500, 5000, hold=3000.0, at_most=9000.0)))
-    rollout.start(kill_at_look=2)
-    before = rollout.clock.now()
-    rollout.order("promote", full=True)
-    assert rollout.resume() is Status.PROMOTED
-    assert rollout.clock.now() - before < 100
-
-
-def test_promote_never_past_a_failure(tmp_path: Path) -> None:
-    """`promote --full` does not carry a candidate past a failed gate."""
-    rollout = Rehearsal(tmp_path, plan(CANARY, faults={"error-rate": 0.5}))
-    rollout.start(kill_at_look=1)
-    rollout.order("promote", full=True)
-    assert rollout.resume() is Status.ROLLED_BACK
-
-
-def test_signature(tmp_path: Path) -> None:
-    """A manual gate waits, parks at its deadline, and passes once somebody has signed."""
-    asked = plan(canary(5000, gates=("no-more-errors", "signed-off"), at_most=600.0))
-    rollout = Rehearsal(tmp_path, asked)
-    assert (rollout.start(), rollout.weights) == (Status.PARKED, {"v1": 5000, "v2": 5000})
-    rollout.order("approve")
-    assert rollout.resume() is Status.PROMOTED
-
-
-def test_turns(tmp_path: Path) -> None:
-    """`resume --once` from a schedule reaches the same end, one decision at a time."""
-    rollout = Rehearsal(tmp_path, plan(CANARY))
-    rollout.start(kill_after=4)
-    turns = 0
-    while rollout.turn() is Status.RUNNING:
-        rollout.clock.sleep(20.0)
-        turns += 1
-        assert turns < 200
-    assert (rollout.status, turns > 3) == (Status.PROMOTED, True)
+    lease = rollout.journal.leases.take_over("scorer", this_process(), rollout=rollout.rollout)
+    rollout.journal.append(RollbackBegun(to="v0", reason="pager", by="oncall"), lease=lease)
+    assert (rollout.resume(), rollout.weights) == (Status.ROLLED_BACK, {"v0": WHOLE})
 
 
 def test_rollback_takes_over(tmp_path: Path) -> None:

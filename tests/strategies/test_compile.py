@@ -151,9 +151,8 @@ STAGES = st.lists(st.integers(1, WHOLE), min_size=1, max_size=5, unique=True).ma
 )
 def test_weights_are_whole(weights: list[int], replicas: int, kind: str) -> None:
     """Whatever the plan, every routing sums to 100 % and the candidate's share never falls on the way forward."""
-    stage: AnyStage = {"canary": canary(*weights), "blue-green": blue_green(), "rolling": rolling()}.get(
-        kind, recreate()
-    )
+    stages: dict[str, AnyStage] = {"canary": canary(*weights), "blue-green": blue_green(), "rolling": rolling()}
+    stage = stages.get(kind, recreate())
     steps = compiled(stage, replicas=replicas).steps
     assert all(sum(step.routing.weights.values()) == WHOLE for step in steps)
     shares = [step.routing.share("v2") for step in steps]

@@ -6,7 +6,7 @@ from typing import Literal, assert_never
 
 from rich.text import Text
 
-from mlship.journal.state import Status
+from mlship.journal.status import Status
 from mlship.plan.step import AtDeadline
 from mlship.plan.verdict import Outcome
 from mlship.views import words

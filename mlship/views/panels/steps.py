@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from mlship.journal.state import Status
+from mlship.journal.status import Status
 from mlship.plan.step import Step
 from mlship.views import words
 from mlship.views.paper import Paper
