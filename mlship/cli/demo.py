@@ -1,4 +1,4 @@
-"""`mlship demo`: a real canary on this machine in half a minute."""
+"""`mlship demo`: a real canary on this machine in less than a minute."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from mlship.errors import UsageError
 SERVICE = "mlship-demo"
 MODEL = "digits"
 RATE = 200.0
-"""Requests per second: at this rate a good candidate is through in about half a minute."""
+"""Requests per second: at this rate a good candidate is through in about 40 seconds."""
 ERROR_RATE = 0.15
 """Share of a bad candidate's answers that are errors."""
 
