@@ -145,7 +145,11 @@ def test_ctrl_c_ends_the_command_with_its_count() -> None:
     """Whoever has seen enough presses Ctrl-C and still gets the line of counts."""
     with socket.create_server(("127.0.0.1", 0)) as router:
         port = router.getsockname()[1]
-        command = [sys.executable, "-m", "mlship.demo.traffic", f"127.0.0.1:{port}"]
+        # Whoever runs the tests in the background has SIGINT ignored, and hands that on.
+        heeding = (
+            "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+        )
+        command = [sys.executable, "-c", heeding, sys.executable, "-m", "mlship.demo.traffic", f"127.0.0.1:{port}"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             connection, _ = router.accept()
             process.send_signal(signal.SIGINT)
