@@ -158,5 +158,7 @@ def public(state: ServiceState) -> Mapping[str, Any]:
 
 def abandoned(journal: Journal, state: ServiceState) -> bool:
     """A rollout is under way, and no process is."""
-    under_way = state.rollout is not None and not state.rollout.status.over and not state.down
-    return under_way and str(state.rollout.status) == "running" and journal.leases.current(state.service) is None  # type: ignore[union-attr]
+    from mlship.journal.status import Status
+
+    running = state.rollout is not None and state.rollout.status is Status.RUNNING
+    return running and not state.down and journal.leases.current(state.service) is None
