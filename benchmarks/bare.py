@@ -18,6 +18,7 @@ from typing import Any
 TYPE = "type.googleapis.com/envoy"
 MANAGER = f"{TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 ROUTER = f"{TYPE}.extensions.filters.http.router.v3.Router"
+FAULT = f"{TYPE}.extensions.filters.http.fault.v3.HTTPFault"
 ROUTES = f"{TYPE}.config.route.v3.RouteConfiguration"
 BREAKERS = {"thresholds": [{"max_connections": 8192, "max_pending_requests": 8192, "max_requests": 65536}]}
 
@@ -41,26 +42,36 @@ def cluster_ports(names: Iterable[str]) -> dict[str, int]:
     return {name: free_port() for name in names}
 
 
-def upstream_command() -> tuple[str, ...]:
-    """A model that answers at once, so that the router is what is measured; `{port}` is where it listens."""
+def upstream_command(delay: float = 0.0) -> tuple[str, ...]:
+    """A model that answers at once, or after so many seconds; `{port}` is where it listens.
+
+    It takes next to no time of the processor, so that the router is what is measured.
+    """
     answer = {"status": 200, "body": {"inline_string": '{"outputs": [1]}'}}
     routes = {
         "virtual_hosts": [
             {"name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "direct_response": answer}]}
         ]
     }
-    config = {"static_resources": {"listeners": [listener("{port}", {"route_config": routes})]}}
+    config = {"static_resources": {"listeners": [listener("{port}", {"route_config": routes}, delay=delay)]}}
     text = json.dumps(config).replace('"{port}"', "{port}")
     return (envoy(), "--config-yaml", text, "--concurrency", "1", "--disable-hot-restart", "-l", "error")
 
 
-def listener(port: int | str, routes: Mapping[str, Any]) -> dict[str, Any]:
+def listener(port: int | str, routes: Mapping[str, Any], *, delay: float = 0.0) -> dict[str, Any]:
     """An HTTP listener on loopback."""
+    waits = {"@type": FAULT, "delay": {"fixed_delay": f"{delay}s", "percentage": {"numerator": 100}}}
     manager = {
         "@type": MANAGER,
         "stat_prefix": "bare",
+        # As Envoy's own documentation asks of a proxy at the edge, and the headers that tell whose answer it is.
+        "use_remote_address": True,
+        "always_set_request_id_in_response": True,
         **routes,
-        "http_filters": [{"name": "router", "typed_config": {"@type": ROUTER}}],
+        "http_filters": [
+            *([{"name": "fault", "typed_config": waits}] if delay else []),
+            {"name": "router", "typed_config": {"@type": ROUTER}},
+        ],
     }
     return {
         "name": "bare",

@@ -16,6 +16,7 @@ def _has_module(name: str) -> bool:
 
 PRESENT: Mapping[str, Callable[[], bool]] = {
     "envoy": lambda: _has_module("envoy"),
+    "hatchling": lambda: _has_module("hatchling"),
     "hey": lambda: shutil.which("hey") is not None,
     "sklearn": lambda: _has_module("sklearn"),
     "wrk": lambda: shutil.which("wrk") is not None,

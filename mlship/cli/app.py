@@ -10,12 +10,13 @@ from typing import Annotated, Any, cast
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from mlship.cli import streams
 from mlship.errors import Exit, MlshipError
 
 PANELS = {
     "Start": ("demo", "init", "validate", "plan", "schema", "doctor"),
-    "Roll out": ("deploy", "status", "watch", "history", "show"),
-    "Steer": ("pause", "resume", "promote", "abort", "rollback", "down"),
+    "Roll out": ("deploy", "status", "watch", "history", "show", "outcome"),
+    "Steer": ("pause", "resume", "promote", "flag", "abort", "review", "rollback", "down"),
 }
 """Command names, each of which is a module of this package with a function of the same name."""
 
@@ -63,32 +64,35 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def options(
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks (also MLSHIP_DEBUG=1).")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
-) -> None:
-    """Options of every command."""
-    if version:
+def _print_version(asked: bool) -> None:
+    if asked:
         from mlship import __version__
 
         typer.echo(f"mlship {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks (also MLSHIP_DEBUG=1).")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Options of every command."""
+    del version
     if debug:
         os.environ["MLSHIP_DEBUG"] = "1"
 
 
 def run() -> None:
     """Run the command line; never returns."""
-    _open_missing_streams()
+    streams.secure()
     try:
         app()
     except MlshipError as error:
         _tell(error)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(Exit.DONE)
     except KeyboardInterrupt:
         sys.exit(Exit.INTERRUPTED)
     except Exception as error:
@@ -97,13 +101,6 @@ def run() -> None:
         typer.secho(f"error: unexpected {type(error).__name__}: {error}", fg="red", err=True)
         typer.echo("  hint: run it again with --debug and report what it prints", err=True)
         sys.exit(Exit.UNEXPECTED)
-
-
-def _open_missing_streams() -> None:
-    """A caller may have closed them; a file opened later must not be taken for one of them."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
 def _tell(error: MlshipError) -> None:

@@ -4,42 +4,30 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from mlship.cli import wiring
+from mlship.cli.finding import Finding
 from mlship.clock import SystemClock
-from mlship.errors import MlshipError
+from mlship.errors import JournalUnavailable, MlshipError
 from mlship.journal.state import ServiceState
-from mlship.journal.status import Status
 from mlship.journal.store import Journal
 
-Mark = Literal["ok", "warn", "FAIL"]
-COLOURS = {"ok": "green", "warn": "yellow", "FAIL": "red"}
+SHOWN = 3
+"""Paths that a finding names; of more it tells the number."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing looked at."""
+def examine(service: str | None = None) -> Iterator[Finding]:
+    """All findings, in the order of the path that a rollout takes; of one service, or of all.
 
-    mark: Mark
-    subject: str
-    message: str
-    hint: str = ""
-
-    @property
-    def colour(self) -> str:
-        """The colour of the mark."""
-        return COLOURS[self.mark]
-
-
-def examine() -> Iterator[Finding]:
-    """All findings, in the order of the path that a rollout takes."""
+    Raises:
+        UsageError: there is no such service.
+    """
     yield _python()
-    yield _folder()
+    yield from _folder(wiring.state_folder())
     yield from _drivers()
-    yield from _services()
+    yield from _services(service)
 
 
 def _python() -> Finding:
@@ -47,73 +35,85 @@ def _python() -> Finding:
     return Finding(mark="ok", subject="python", message=f"{version} on {sys.platform}")
 
 
-def _folder() -> Finding:
-    folder = wiring.state_folder()
+def _folder(folder: Path) -> Iterator[Finding]:
     there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if os.access(there, os.W_OK | os.X_OK):
-        return Finding(mark="ok", subject="state", message=str(folder))
-    return Finding(
-        mark="FAIL", subject="state", message=f"{folder} cannot be written", hint="set MLSHIP_STATE to another folder"
-    )
+    if not there.is_dir():
+        why, what = f"{there} is no folder", f"move {there} away, or set MLSHIP_STATE to another folder"
+        yield Finding(mark="FAIL", subject="state", message=why, hint=what)
+    elif not os.access(there, os.W_OK | os.X_OK):
+        why, what = f"{folder} cannot be written", f"make {there} writable, or set MLSHIP_STATE to another folder"
+        yield Finding(mark="FAIL", subject="state", message=why, hint=what)
+    else:
+        yield from _kept(folder)
+
+
+def _kept(folder: Path) -> Iterator[Finding]:
+    """Whose the folder and what is in it are, and who else can read it."""
+    everything = [folder, *sorted(folder.rglob("*"))] if folder.exists() else []
+    told = [(path, status) for path in everything if (status := _status(path)) is not None]
+    strange = [path for path, status in told if status.st_uid != os.geteuid()]
+    open_ = [path for path, status in told if status.st_mode & 0o077 and not path.is_symlink()]
+    if strange:
+        what = f"run mlship as the user that it belongs to, or: chown -R {os.geteuid()} {folder}"
+        yield Finding(mark="FAIL", subject="state", message=f"{_named(strange)} belongs to another user", hint=what)
+    if open_:
+        what = f"chmod -R go-rwx {folder}"
+        why = f"{_named(open_)} is open to other users; folders are to be 0700, files 0600"
+        yield Finding(mark="warn", subject="state", message=why, hint=what)
+    if not strange and not open_:
+        yield Finding(mark="ok", subject="state", message=str(folder))
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.lstat()
+    except OSError:
+        return None
+
+
+def _named(paths: Sequence[Path]) -> str:
+    more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
+    return ", ".join(map(str, paths[:SHOWN])) + more
 
 
 def _drivers() -> Iterator[Finding]:
     from importlib.metadata import entry_points
 
     from mlship.drivers.registry import GROUP, find
+    from mlship.drivers.trouble import Equipped
 
     for name in sorted({entry.name for entry in entry_points(group=GROUP)}):
+        subject = f"driver {name}"
         try:
             factory = find(name)
         except MlshipError as error:
-            yield Finding(mark="FAIL", subject=f"driver {name}", message=error.message, hint=error.hint)
+            yield Finding(mark="FAIL", subject=subject, message=error.message, hint=error.hint)
             continue
-        yield Finding(mark="ok", subject=f"driver {name}", message=", ".join(sorted(factory.capabilities)))
+        lacks = list(factory.equipment()) if isinstance(factory, Equipped) else []
+        for trouble in lacks:
+            yield Finding(mark=trouble.mark, subject=subject, message=trouble.message, hint=trouble.hint)
+        if not lacks:
+            yield Finding(mark="ok", subject=subject, message=", ".join(sorted(factory.capabilities)))
 
 
-def _services() -> Iterator[Finding]:
+def _services(service: str | None) -> Iterator[Finding]:
+    from mlship.cli.world import findings
+
     clock = SystemClock()
     journal = wiring.open_journal(clock)
     try:
-        states = [journal.state(service) for service in journal.services()]
-    except MlshipError as error:
+        states = _states(journal, service)
+    except JournalUnavailable as error:
         yield Finding(mark="FAIL", subject="journal", message=error.message, hint=error.hint)
         return
-    yield Finding(mark="ok", subject="journal", message=f"{len(states)} services")
-    for state in states:
-        yield from _run(journal, state)
-        yield from _world(state, clock)
-
-
-def _run(journal: Journal, state: ServiceState) -> Iterator[Finding]:
-    rollout = state.rollout
-    if rollout is None or rollout.status.over or state.down:
-        return
-    lease = journal.leases.current(state.service)
-    if lease is not None:
-        yield Finding(mark="ok", subject=state.service, message=f"{rollout.status}, {lease.holder} is at work")
-        return
-    on = f"`mlship resume {state.service}` goes on, "
     yield Finding(
-        mark="warn",
-        subject=state.service,
-        message=f"rollout {rollout.rollout} is {rollout.status}, and nobody is at work on it",
-        hint=f"{'' if rollout.status is Status.ROLLBACK_INCOMPLETE else on}`mlship rollback {state.service}` goes back",
+        mark="ok", subject="journal", message=f"{len(states)} {'service' if len(states) == 1 else 'services'}"
     )
+    for state in states:
+        yield from findings(journal, state, clock)
 
 
-def _world(state: ServiceState, clock: SystemClock) -> Iterator[Finding]:
-    from mlship.views.drift import drift
-
-    try:
-        driver, _ = wiring.open_fleet(state, fence=None, clock=clock)
-        differences = drift(driver.observe(), state)
-    except MlshipError as error:
-        yield Finding(mark="FAIL", subject=state.service, message=error.message, hint=error.hint)
-        return
-    back = f"`mlship rollback {state.service} --to {state.live}` puts it right"
-    hint = f"`mlship down {state.service}` stops it" if state.down else back
-    for difference in differences:
-        yield Finding(mark="warn", subject=state.service, message=difference, hint=hint)
-    if not differences:
-        yield Finding(mark="ok", subject=state.service, message="everything runs as recorded")
+def _states(journal: Journal, service: str | None) -> Sequence[ServiceState]:
+    if service is not None:
+        return [wiring.state_of(journal, service)]
+    return [journal.state(name) for name in journal.services()]

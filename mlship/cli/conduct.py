@@ -78,7 +78,15 @@ def _work(journal: Journal, lease: Lease, *, view: View, clock: SystemClock, onc
     driver, models = wiring.open_fleet(record.state, fence=lease.fence, clock=clock)
     replicas = {name: model.replicas for name, model in models.items()}
     plan = wiring.running_plan(record.rollout)
-    run = Run(plan=plan, record=record, driver=driver, clock=clock, by=wiring.myself(), replicas=replicas)
+    run = Run(
+        plan=plan,
+        record=record,
+        driver=driver,
+        clock=clock,
+        by=wiring.myself(),
+        replicas=replicas,
+        answers=wiring.answer_source(plan, driver, clock),
+    )
     with Signals(clock=clock, rolling_back=lambda: record.rollout.status is Status.ROLLING_BACK, say=say):
         try:
             return EXITS[run.go(once=once)]
@@ -95,7 +103,7 @@ def where(record: Record) -> str:
 
 
 def _traffic(rollout: RolloutState) -> str:
-    if rollout.pending is not None:
+    if rollout.pending is not None and rollout.pending.verb == "route":
         return "an act was cut short, `mlship doctor` tells what is there"
     if rollout.asked is None:
         return "unchanged"

@@ -8,6 +8,9 @@ from mlship.journal.status import Status
 from mlship.plan.model import Plan
 from mlship.strategies import candidate_of
 
+SERVED = ("command", "env", "workdir")
+"""Keys of a model that decide what it answers; replicas, waits and health checks may change under its name."""
+
 
 def live_model(plan: Plan, state: ServiceState) -> str | None:
     """The model that the rollout starts from; None where the candidate is live already.
@@ -24,9 +27,24 @@ def live_model(plan: Plan, state: ServiceState) -> str | None:
             hint=f"add `live: {live}` or `candidate: ...`",
         )
     if plan.candidate != live and not _replaced(plan, state):
+        if state.live == live and not state.down:
+            _refuse_unjudged(plan, state, live)
         return live
     _refuse_another_definition(plan, state)
     return None
+
+
+def _refuse_unjudged(plan: Plan, state: ServiceState, live: str) -> None:
+    """What users have would be replaced in the first step, judged by nobody, and with it the way back."""
+    recorded, written = state.models.get(live), plan.document.get("models", {}).get(live)
+    if recorded is None or written is None:
+        return
+    changed = [key for key in SERVED if recorded.get(key) != written.get(key)]
+    if changed:
+        raise UsageError(
+            f"{live} is live, but with another {' and '.join(changed)} than the plan's",
+            hint=f"leave {live} as it is, and give the new definition a name of its own: it becomes the candidate",
+        )
 
 
 def _refuse_another_definition(plan: Plan, state: ServiceState) -> None:

@@ -15,6 +15,8 @@ class Strategy(StrEnum):
     """Strategies that `init` writes a plan for."""
 
     CANARY = "canary"
+    SHADOW = "shadow"
+    FEATURE_FLAG = "feature-flag"
     BLUE_GREEN = "blue-green"
     ROLLING = "rolling"
     RECREATE = "recreate"
@@ -53,6 +55,39 @@ STAGES = {
   - strategy: canary
     weights: [1%, 5%, 25%, 50%]             # 100 % follows once the last of them has proven "not worse"
     hold: 10m                               # least time at each weight
+    gates: [no-more-errors, not-slower]
+""",
+    Strategy.FEATURE_FLAG: """\
+assign-by: header:x-user-id                 # who a user is
+stages:
+  - strategy: feature-flag
+    rules:                                  # the first that matches decides; `mlship flag` changes them meanwhile
+      - never: { header: { x-tier: free } }
+      - { header: { x-beta: "yes" } }
+      - { percentage: 5% }                  # of everybody else; always the same users
+    hold: 1d                                # least time under these rules
+    gates: [{ metric: error_rate, max: 5% }]
+  - strategy: canary                        # begins without the rules, and compares the two models
+    weights: [10%, 50%]
+    hold: 10m
+""",
+    Strategy.SHADOW: """\
+capture:
+  prediction: outputs[0].data[0]            # where the prediction stands in an answer (JMESPath)
+gates:
+  no-more-errors: { metric: error_rate, no-worse-than: live, margin: 1% }
+  not-slower: { metric: latency_p95, no-worse-than: live, margin: 5% }
+  agrees: { metric: agreement, min: 90% }   # with v1, on the same requests
+  # Once you tell what was right (`mlship outcome`, or the router's /_mlship/feedback):
+  # right-more-often: { metric: accuracy, better-than: live }
+stages:
+  - strategy: shadow
+    mirror: { v2: 100% }                    # copies of live requests; users only ever see v1's answers
+    hold: 30m                               # least time with copies
+    gates: [no-more-errors, not-slower, agrees]
+  - strategy: canary
+    weights: [5%, 25%, 50%]
+    hold: 10m
     gates: [no-more-errors, not-slower]
 """,
     Strategy.BLUE_GREEN: """\

@@ -16,7 +16,7 @@ from mlship.cli.conduct import conduct
 from mlship.cli.departure import live_model
 from mlship.cli.output import Output, agreed, is_person, view
 from mlship.clock import SystemClock
-from mlship.errors import Exit, OutOfReach, ServiceHeld
+from mlship.errors import Exit, MlshipError, OutOfReach, ServiceHeld
 from mlship.journal.events import Started
 from mlship.journal.store import Journal, new_rollout_id
 from mlship.plan.model import Plan
@@ -114,7 +114,7 @@ def detach(departure: Departure, variables: Iterable[str]) -> None:
     """Start the same command in the background and wait until it holds the service.
 
     Raises:
-        OutOfReach: it ended, or did not take the service in time.
+        MlshipError: it ended without a rollout, or did not take the service in time.
     """
     service, clock = departure.plan.service, departure.clock
     log = wiring.private_folder("logs") / f"{service}.log"
@@ -127,8 +127,25 @@ def detach(departure: Departure, variables: Iterable[str]) -> None:
             words, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT, start_new_session=True
         )
     until = clock.now() + PATIENCE
-    while departure.journal.rollouts(service) == before:
-        if child.poll() is not None or clock.now() > until:
-            raise OutOfReach(f"{service}: the background run did not take the service", hint=f"read {log}")
+    while True:
+        # Asked before the journal is: a run that ends at once has recorded by then that it took the service.
+        ended = child.poll()
+        if departure.journal.rollouts(service) != before or ended == Exit.DONE:
+            break
+        if ended is not None or clock.now() > until:
+            raise _not_taken(service, ended, log)
         clock.sleep(0.1)
-    typer.echo(f"{service}: process {child.pid} is at work; `mlship watch {service}` shows it, {log} keeps its lines")
+    if ended is None:
+        shown = f"process {child.pid} is at work; `mlship watch {service}` shows it"
+    else:
+        shown = f"the background run has ended; `mlship status {service}` tells how"
+    typer.echo(f"{service}: {shown}, {log} keeps its lines")
+
+
+def _not_taken(service: str, ended: int | None, log: Path) -> MlshipError:
+    """What to raise for a background run without a rollout; its exit code is that of the run."""
+    late, over = f"has not taken the service in {PATIENCE:g} s", f"ended with exit code {ended}; nothing was begun"
+    error = OutOfReach(f"{service}: the background run {late if ended is None else over}", hint=f"read {log}")
+    if ended in set(Exit):
+        error.exit_code = Exit(ended)
+    return error

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from mlship.clock import Clock
+    from mlship.journal.state import ServiceState
+    from mlship.journal.store import Journal
+    from mlship.views.feed import Feed
 
 
 def status(
@@ -29,7 +35,34 @@ def status(
     from mlship.views.page import emit
     from mlship.views.status import status as page
 
-    emit(lambda paper: page(states, clock.now(), paper), sys.stdout)
+    feeds = _feeds(journal, states)
+    emit(lambda paper: page(states, clock.now(), paper, feeds), sys.stdout)
     for state in states:
         if wiring.abandoned(journal, state):
             typer.echo(f"nobody is at work on {state.service}: `mlship resume {state.service}` goes on")
+        _tell_differences(journal, state, clock)
+
+
+def _feeds(journal: Journal, states: list[ServiceState]) -> dict[str, Feed]:
+    """What challengers have answered, which the state does not hold; only for a page about one service."""
+    from mlship.views.show import follow
+
+    found = [state for state in states if len(states) == 1 and state.rollout is not None]
+    return {
+        state.service: follow(journal.read(state.service, rollout=state.rollout.rollout))[1]
+        for state in found
+        if state.rollout is not None and any(step.challengers for step in state.rollout.compiled.steps)
+    }
+
+
+def _tell_differences(journal: Journal, state: ServiceState, clock: Clock) -> None:
+    """What is not as recorded although nobody is at work: nobody will put it right by himself."""
+    from mlship.cli.world import differences, remedy
+
+    if state.down or journal.leases.current(state.service) is not None:
+        return
+    found = differences(state, clock)
+    for difference in found:
+        typer.secho(f"{state.service}: {difference}", fg="yellow")
+    if found:
+        typer.echo(f"  hint: {remedy(state, None)}")

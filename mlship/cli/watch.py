@@ -21,9 +21,10 @@ def watch(
 
     from mlship.cli import wiring
     from mlship.cli.output import say, view
+    from mlship.cli.streams import reader_is_gone
     from mlship.clock import SystemClock
     from mlship.errors import Exit
-    from mlship.journal.state import apply
+    from mlship.journal.fold import apply
     from mlship.journal.status import Status
 
     clock = SystemClock()
@@ -38,7 +39,7 @@ def watch(
                 state = apply(state, recorded)
                 eyes.show(recorded)
             rollout = state.rollout or rollout
-            if rollout.status.over or rollout.status is Status.PARKED:
+            if rollout.status.over or rollout.status is Status.PARKED or reader_is_gone():
                 return
             alone = 0 if journal.leases.current(state.service) else alone + 1
             if alone > PATIENCE:

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from mlship.drivers.base import Driver
     from mlship.journal.state import RolloutState, ServiceState
     from mlship.journal.store import Journal
-    from mlship.plan.model import Model, Plan
+    from mlship.metrics.answers import AnswerSource
+    from mlship.plan.model import CaptureSettings, Model, Plan
+    from mlship.predictions.store import Predictions
 
 
 def state_folder() -> Path:
@@ -28,12 +30,17 @@ def state_folder() -> Path:
 
 
 def private_folder(*parts: str) -> Path:
-    """A folder of the state folder, made if it is missing; nobody else may look into it."""
-    folder = state_folder()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for part in parts:
-        folder /= part
-        folder.mkdir(exist_ok=True, mode=0o700)
+    """A folder of the state folder, made if it is missing; nobody else may look into it.
+
+    Raises:
+        OutOfReach: it cannot be made.
+    """
+    from mlship.dataplane.files import writing
+    from mlship.private import make_private
+
+    folder = state_folder().joinpath(*parts)
+    with writing(folder):
+        make_private(folder)
     return folder
 
 
@@ -95,6 +102,35 @@ def open_driver(plan: Plan, *, fence: int | None, clock: Clock) -> Driver:
         service=plan.service, spec=plan.driver, models=plan.models, fence=fence, state=state_folder(), clock=clock
     )
     return find(plan.driver.name)(opening)
+
+
+def open_predictions(service: str, capture: CaptureSettings, clock: Clock) -> Predictions:
+    """The answers that are kept for `service`.
+
+    Raises:
+        UsageError: an expression of `capture` cannot be used.
+    """
+    from mlship.predictions.store import Predictions
+
+    return Predictions(private_folder("predictions", service), capture, clock)
+
+
+def answer_source(plan: Plan, driver: Driver, clock: Clock) -> AnswerSource | None:
+    """Where the answers come from that the plan compares; None where it compares none."""
+    from mlship.plan.model import Shadow
+
+    if not any(isinstance(stage, Shadow) for stage in plan.stages):
+        return None
+    from mlship.metrics.answers import AnswerSource
+    from mlship.predictions.source import CapturedAnswers, Captures
+
+    if isinstance(driver, AnswerSource):
+        return driver
+    return (
+        CapturedAnswers(open_predictions(plan.service, plan.capture, clock), driver)
+        if isinstance(driver, Captures)
+        else None
+    )
 
 
 def state_of(journal: Journal, service: str) -> ServiceState:

@@ -10,6 +10,10 @@ from mlship.dataplane.upstream import RouterSettings
 LISTENERS = "lds.json"
 CLUSTERS = "cds.json"
 ROUTES = "rds.json"
+SHADOWS = "rds-shadow.json"
+
+INTERNAL = "type.googleapis.com/envoy.extensions.bootstrap.internal_listener.v3.InternalListener"
+"""Listeners inside Envoy; one that was started without them has no mirrors."""
 
 ADMIN_PATHS = (
     "/ready", "/server_info", "/stats", "/stats/prometheus", "/clusters", "/healthcheck/fail", "/drain_listeners",
@@ -17,8 +21,8 @@ ADMIN_PATHS = (
 )  # fmt: skip
 """All that the admin socket answers; everything else is 403."""
 
-LONGEST_PATTERN = 5000
-"""Instructions of a compiled pattern; Envoy's own limit of 100 refuses harmless ones."""
+LONGEST_PATTERN = 1_000_000
+"""Instructions of a compiled pattern: none, so that RE2's own limit of memory holds, by which plans are checked."""
 
 
 def watched(file: Path) -> dict[str, Any]:
@@ -40,6 +44,7 @@ def bootstrap(*, folder: Path, admin: Path, settings: RouterSettings) -> dict[st
             "lds_config": watched(folder / LISTENERS),
             "cds_config": watched(folder / CLUSTERS),
         },
+        "bootstrap_extensions": [{"name": "envoy.bootstrap.internal_listener", "typed_config": {"@type": INTERNAL}}],
         # Histograms merge every 5 s otherwise, and a look would miss the latest requests.
         "stats_flush_on_admin": True,
         "stats_config": {

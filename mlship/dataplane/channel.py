@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mlship.clock import Clock
-from mlship.dataplane.files import last_lines, replace_file
+from mlship.dataplane.files import last_lines, replace_file, writing
 from mlship.errors import OutOfReach, RoutingRefused
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises:
             RoutingRefused: it did not; the file before is back.
+            OutOfReach: the file cannot be written, or put back; what Envoy had is live.
         """
         refusals, log_size = self._refusals(), self._log_size()
         self._keep_previous()
@@ -108,14 +109,16 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
 
     def _keep_previous(self) -> None:
         kept = previous(self.file)
-        kept.unlink(missing_ok=True)
-        if self.file.exists():
-            os.link(self.file, kept)
+        with writing(kept):
+            kept.unlink(missing_ok=True)
+            if self.file.exists():
+                os.link(self.file, kept)
 
     def _restore(self) -> None:
         kept = previous(self.file)
-        if kept.exists():
-            kept.replace(self.file)
+        with writing(self.file):
+            if kept.exists():
+                kept.replace(self.file)
 
 
 def eventually(ask: Callable[[], str], *, clock: Clock) -> str:

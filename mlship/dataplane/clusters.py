@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mlship.dataplane.bootstrap import watched
-from mlship.dataplane.listener import TYPE
+from mlship.dataplane.names import TYPE
 from mlship.dataplane.upstream import Endpoint, Upstream, seconds
 
 NO_LIMIT = 1_000_000

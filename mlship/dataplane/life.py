@@ -31,9 +31,14 @@ class Life(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def spawn(
-    command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None, workdir: str | None = None
+    command: Sequence[str],
+    *,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    workdir: str | None = None,
+    umask: int = -1,
 ) -> Life:
-    """Start a process in a session of its own, its output appended to `log`.
+    """Start a process in a session of its own, its output appended to `log`; -1 leaves it this process's umask.
 
     Raises:
         OSError: the command cannot be started.
@@ -50,6 +55,7 @@ def spawn(
             stdout=descriptor,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            umask=umask,
         )
     finally:
         os.close(descriptor)

@@ -1,18 +1,24 @@
-"""The one port that users talk to, and what is counted there."""
+"""The one port that users talk to, the inner one for copies, and what is counted at both."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from mlship.dataplane.bootstrap import ROUTES, watched
+from mlship.dataplane import shadows
+from mlship.dataplane.bootstrap import ROUTES, SHADOWS, watched
+from mlship.dataplane.capture import capture_filter, predictions_log, told
+from mlship.dataplane.feedback import feedback_filter
+from mlship.dataplane.names import TYPE
+from mlship.dataplane.spool import Spool
 from mlship.dataplane.upstream import RouterSettings
 
-TYPE = "type.googleapis.com/envoy"
-UNIT = "x-mlship-unit"
-"""Request header with a fresh identity: what an anonymous user is assigned by, and then keeps as a cookie."""
+NOT_CONNECTED = {"response_flag_filter": {"flags": ["UF"]}}
+"""Answers of the router itself, because the last attempt found no replica that accepts connections."""
 
 ROUTE_CONFIG = "routes"
+
+_MANAGER = f"{TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 
 
 def listener(*, folder: Path, settings: RouterSettings) -> dict[str, Any]:
@@ -22,23 +28,50 @@ def listener(*, folder: Path, settings: RouterSettings) -> dict[str, Any]:
         "name": "main",
         # With SO_REUSEPORT a second Envoy would silently share the port.
         "enable_reuse_port": False,
+        # Without it one worker may get most of the connections, and the slowest answers get slower.
+        "connection_balance_config": {"exact_balance": {}},
         "address": {"socket_address": {"address": settings.host, "port_value": settings.port}},
-        "filter_chains": [
-            {
-                "filters": [
-                    {
-                        "name": "envoy.filters.network.http_connection_manager",
-                        "typed_config": _connection_manager(folder),
-                    }
-                ]
-            }
-        ],
+        "filter_chains": [_chain(_connection_manager(folder, spool_of(folder, settings)))],
     }
 
 
-def _connection_manager(folder: Path) -> dict[str, Any]:
+def shadow_listener(*, folder: Path, settings: RouterSettings) -> dict[str, Any]:
+    """The listener inside Envoy that copies for challengers come to."""
+    spool = spool_of(folder, settings)
+    manager = {
+        "@type": _MANAGER,
+        "stat_prefix": "shadow",
+        "codec_type": "HTTP1",
+        "use_remote_address": False,
+        "skip_xff_append": True,
+        "generate_request_id": False,
+        "stream_idle_timeout": "0s",
+        "local_reply_config": _late_answers(),
+        "rds": {"route_config_name": shadows.ROUTE_CONFIG, "config_source": watched(folder / SHADOWS)},
+        "http_filters": [capture_filter(spool), _router()],
+        "access_log": _logs(spool, "shadow"),
+    }
     return {
-        "@type": f"{TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "@type": f"{TYPE}.config.listener.v3.Listener",
+        "name": shadows.LISTENER,
+        "internal_listener": {},
+        "per_connection_buffer_limit_bytes": shadows.ROOM,
+        "filter_chains": [_chain(manager)],
+    }
+
+
+def _chain(manager: dict[str, Any]) -> dict[str, Any]:
+    return {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
+
+
+def spool_of(folder: Path, settings: RouterSettings) -> Spool:
+    """Where this router keeps answers and outcomes."""
+    return Spool(folder=folder / "captures", most=settings.spool)
+
+
+def _connection_manager(folder: Path, spool: Spool) -> dict[str, Any]:
+    return {
+        "@type": _MANAGER,
         "stat_prefix": "main",
         "codec_type": "AUTO",
         "use_remote_address": True,
@@ -50,31 +83,41 @@ def _connection_manager(folder: Path) -> dict[str, Any]:
         "early_header_mutation_extensions": [_own_headers()],
         "local_reply_config": _late_answers(),
         "rds": {"route_config_name": ROUTE_CONFIG, "config_source": watched(folder / ROUTES)},
-        "http_filters": [
-            {
-                "name": "envoy.filters.http.router",
-                "typed_config": {
-                    "@type": f"{TYPE}.extensions.filters.http.router.v3.Router",
-                    "upstream_log": [_stats("mlship_attempt", counters=[_counter("attempts", "flags")])],
-                },
-            }
-        ],
-        "access_log": [
-            _stats("mlship", counters=[_counter("answers", "code", "flags")]),
-            # A request whose user left before the answer has no duration.
-            {"filter": _answered(), **_stats("mlship", histograms=[_latency()])},
-        ],
+        "http_filters": [feedback_filter(spool), capture_filter(spool), _router()],
+        "access_log": _logs(spool, "live"),
     }
+
+
+def _router() -> dict[str, Any]:
+    return {
+        "name": "envoy.filters.http.router",
+        "typed_config": {
+            "@type": f"{TYPE}.extensions.filters.http.router.v3.Router",
+            # Counters per status code of which we count our own: they cost more than ours.
+            "dynamic_stats": False,
+            "suppress_envoy_headers": True,
+        },
+    }
+
+
+def _logs(spool: Spool, role: str) -> list[dict[str, Any]]:
+    return [
+        _stats("mlship", counters=[_counter("answers", "code")]),
+        {"filter": NOT_CONNECTED, **_stats("mlship", counters=[_counter("unconnected")])},
+        # A request whose user left before the answer has no duration.
+        {"filter": _answered(), **_stats("mlship", histograms=[_latency()])},
+        {"filter": told("full"), **_stats("mlship", counters=[_counter("unkept")])},
+        predictions_log(spool, role),
+    ]
 
 
 def _own_headers() -> dict[str, Any]:
     """Only the router may speak in `x-mlship-` headers."""
-    unit = {"header": {"key": UNIT, "value": "%UNIQUE_ID%"}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
     return {
         "name": "envoy.http.early_header_mutation.header_mutation",
         "typed_config": {
             "@type": f"{TYPE}.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
-            "mutations": [{"remove_on_match": {"key_matcher": {"prefix": "x-mlship-"}}}, {"append": unit}],
+            "mutations": [{"remove_on_match": {"key_matcher": {"prefix": "x-mlship-"}}}],
         },
     }
 
@@ -89,7 +132,7 @@ def _answered() -> dict[str, Any]:
     return {"status_code_filter": {"comparison": {"op": "GE", "value": threshold}}}
 
 
-_TAGS = {"code": "%RESPONSE_CODE%", "flags": "%RESPONSE_FLAGS%"}
+_TAGS = {"code": "%RESPONSE_CODE%"}
 
 
 def _counter(name: str, *tags: str) -> dict[str, Any]:

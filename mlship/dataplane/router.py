@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from mlship.clock import Clock
-from mlship.dataplane import channel
-from mlship.dataplane.bootstrap import CLUSTERS, LISTENERS, ROUTES, bootstrap
+from mlship.dataplane import channel, resources, shadows
+from mlship.dataplane.bootstrap import CLUSTERS, LISTENERS, ROUTES, SHADOWS, bootstrap
 from mlship.dataplane.channel import Channel, Discovery, Resources
-from mlship.dataplane.clusters import assignment, cluster, endpoints_file
+from mlship.dataplane.clusters import assignment, endpoints_file
 from mlship.dataplane.counts import Count, read_counts
 from mlship.dataplane.files import make_folder, replace_file, writing
 from mlship.dataplane.home import Home, Running
 from mlship.dataplane.life import stop
-from mlship.dataplane.listener import ROUTE_CONFIG, listener
+from mlship.dataplane.listener import ROUTE_CONFIG, spool_of
 from mlship.dataplane.routes import routes, routing_of
+from mlship.dataplane.spool import Spool
 from mlship.dataplane.upstream import RouterSettings, Upstream
 from mlship.errors import OutOfReach, RoutingRefused
 from mlship.plan.routing import Routing
@@ -42,6 +43,7 @@ _SCOPES = {
     LISTENERS: "listener_manager.lds",
     CLUSTERS: "cluster_manager.cds",
     ROUTES: f"http.main.rds.{ROUTE_CONFIG}",
+    SHADOWS: f"http.shadow.rds.{shadows.ROUTE_CONFIG}",
 }
 
 
@@ -65,6 +67,11 @@ class Router:
         running = self.running
         return running.address if running else self._settings.address
 
+    @property
+    def spool(self) -> Spool:
+        """Answers and outcomes that wait to be read."""
+        return spool_of(self._home.folder, self._settings)
+
     def routing(self) -> Routing | None:
         """The routing that is live; of a router that is down, the one that comes back with it.
 
@@ -86,6 +93,17 @@ class Router:
         running = self._must_run()
         return f"{running.life.pid}@{running.life.birth}", read_counts(self._admin.get, self._clock.sleep)
 
+    def rotate_captures(self) -> None:
+        """Give the spool's files names of their own, and have Envoy begin new ones.
+
+        Envoy lets go of a file within a second; until then the last lines of it still come.
+
+        Raises:
+            OutOfReach: they cannot be renamed, or the router runs and does not answer.
+        """
+        if self.spool.rotate(self._clock.now()) and self.running:
+            self._admin.post("/reopen_logs")
+
     def start(self, upstreams: Sequence[Upstream], routing: Routing) -> None:
         """Start Envoy with this routing; where it runs already nothing happens.
 
@@ -99,6 +117,7 @@ class Router:
 
         fresh = channel.read(self._home.file(ROUTES)) is None
         make_folder(self._home.folder)
+        self.spool.prepare()
         admin = self._home.admin_socket()
         self._write_all(upstreams, routing, admin)
         try:
@@ -119,7 +138,7 @@ class Router:
             return
         known = self._known()
         changed = [upstream for upstream in upstreams if self._put_endpoints(upstream, confirm=upstream.name in known)]
-        if self._put(CLUSTERS, self._clusters(upstreams)) or changed:
+        if self._put(CLUSTERS, resources.clusters(self._home, upstreams)) or changed:
             self._await_warm()
         for upstream in changed:
             self._await_healthy(upstream)
@@ -133,10 +152,16 @@ class Router:
             RoutingRefused: Envoy refused; the routing before is live.
         """
         running = self._must_run()
-        self._put(LISTENERS, [listener(folder=self._home.folder, settings=self._settings)])
+        if routing.mirrors:
+            resources.must_copy(self._home)
+        self.spool.prepare()
+        self._put(LISTENERS, resources.listeners(self._home, self._settings))
         if running.address != self._settings.address:
             self._home.remember(replace(running, address=self._settings.address))
-        self._put(ROUTES, [routes(routing, {upstream.name: upstream.timeout for upstream in upstreams})])
+        timeouts = {upstream.name: upstream.timeout for upstream in upstreams}
+        if routing.mirrors:
+            self._put(SHADOWS, [shadows.shadow_routes(routing, timeouts)])
+        self._put(ROUTES, [routes(routing, timeouts)])
         channel.previous(self._home.file(ROUTES)).unlink(missing_ok=True)
 
     def active(self, model: str, ports: Iterable[int]) -> int:
@@ -204,38 +229,33 @@ class Router:
     def _channel_at(self, file: Path, scope: str) -> Channel:
         return Channel(file=file, scope=scope, admin=self._admin, log=self._home.log, clock=self._clock)
 
-    def _next(self, resources: Resources) -> Discovery:
+    def _next(self, wanted: Resources) -> Discovery:
         found = [channel.read(file) for file in self._home.folder.glob("[ceplr]*ds*.json")]
         numbers = [int(known.version.rpartition(".")[2]) for known in found if known]
-        return Discovery(version=f"{self._fence}.{max(numbers, default=0) + 1}", resources=resources)
+        return Discovery(version=f"{self._fence}.{max(numbers, default=0) + 1}", resources=wanted)
 
-    def _put(self, name: str, resources: Resources) -> bool:
+    def _put(self, name: str, wanted: Resources) -> bool:
         """Write one file, unless Envoy has just that already; whether it was written."""
         there, target = channel.read(self._home.file(name)), self._channel(name)
-        same = there is not None and there.resources == resources
+        same = there is not None and there.resources == wanted
         # Only the routes are asked for each time: a rollback must not wait for what has not changed.
         due = not same or (name == ROUTES and there is not None and target.live() != there.version)
         if due:
-            target.put(self._next(resources))
+            target.put(self._next(wanted))
         return due
 
     def _put_endpoints(self, upstream: Upstream, *, confirm: bool) -> bool:
         """Whether anything had to be written."""
-        file, resources = endpoints_file(self._home.folder, upstream.name), [assignment(upstream)]
+        file, wanted = endpoints_file(self._home.folder, upstream.name), [assignment(upstream)]
         there = channel.read(file)
-        if there is not None and there.resources == resources:
+        if there is not None and there.resources == wanted:
             return False
         if confirm:
-            self._channel_at(file, f"cluster.{upstream.name}").put(self._next(resources))
+            self._channel_at(file, f"cluster.{upstream.name}").put(self._next(wanted))
             channel.previous(file).unlink(missing_ok=True)
         else:
-            channel.write(file, self._next(resources))
+            channel.write(file, self._next(wanted))
         return True
-
-    def _clusters(self, upstreams: Iterable[Upstream]) -> Resources:
-        return [
-            cluster(upstream, folder=self._home.folder) for upstream in sorted(upstreams, key=lambda found: found.name)
-        ]
 
     def _known(self) -> set[str]:
         there = channel.read(self._home.file(CLUSTERS))
@@ -269,6 +289,7 @@ class Router:
         )
         for upstream in upstreams:
             channel.write(endpoints_file(folder, upstream.name), self._next([assignment(upstream)]))
-        channel.write(self._home.file(LISTENERS), self._next([listener(folder=folder, settings=settings)]))
-        channel.write(self._home.file(CLUSTERS), self._next(self._clusters(upstreams)))
+        channel.write(self._home.file(LISTENERS), self._next(resources.listeners(self._home, self._settings)))
+        channel.write(self._home.file(CLUSTERS), self._next(resources.clusters(self._home, upstreams)))
+        channel.write(self._home.file(SHADOWS), self._next([shadows.shadow_routes(routing, timeouts)]))
         channel.write(self._home.file(ROUTES), self._next([routes(routing, timeouts)]))

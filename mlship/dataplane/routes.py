@@ -1,9 +1,9 @@
 """A Routing as Envoy's routes, and back.
 
-The first route that matches wins: the router's own health, the match rules, then the shares. With a unit of assignment
-the shares are three routes: users that send the header, users that send our cookie, and users that send neither and
-are given the cookie. All three hash "salt:unit": an anonymous user's first answer and all later ones come from one
-model.
+The first route that matches wins: the router's own health, the rules, then the shares. With a unit of assignment
+the shares are routes by kind of user: those that send the header, those that send our cookie, and those that send
+neither and are given the cookie. All hash "salt:unit": an anonymous user's first answer and all later ones come from
+one model.
 """
 
 from __future__ import annotations
@@ -12,22 +12,25 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
-from mlship.dataplane.listener import ROUTE_CONFIG, TYPE, UNIT
-from mlship.dataplane.upstream import seconds
-from mlship.plan.routing import HeaderMatch, Routing
+from mlship.dataplane.assignment import kinds
+from mlship.dataplane.capture import sampled, switched_on
+from mlship.dataplane.feedback import feedback_route
+from mlship.dataplane.listener import ROUTE_CONFIG
+from mlship.dataplane.names import TYPE
+from mlship.dataplane.rules import rule_routes
+from mlship.dataplane.shadows import copied
+from mlship.dataplane.upstream import Timeouts, seconds
+from mlship.plan.routing import Capture, Routing
 
 HEALTH = "/_mlship/health"
-COOKIE = "mlship_uid"
-YEAR = 365 * 24 * 3600
+
 RETRY_AFTER = 5
 """Seconds after which a user may try again while the router is closed."""
 
 LARGEST_BODY = 64 * 1024 * 1024
 """Bytes of a request that are kept to send it again after a failed connection; above it there is no second try."""
-
-Timeouts = Mapping[str, float]
-"""Model → seconds that a request may take; 0 waits for ever."""
 
 
 def routes(routing: Routing, timeouts: Timeouts) -> dict[str, Any]:
@@ -42,10 +45,18 @@ def routes(routing: Routing, timeouts: Timeouts) -> dict[str, Any]:
                 "name": "all",
                 "domains": ["*"],
                 "request_body_buffer_limit": LARGEST_BODY,
-                "routes": [_health(), *_service(routing, timeouts)],
+                **sampled(lambda capture: _routes(routing, timeouts, capture), routing.capture),
             }
         ],
     }
+
+
+def _routes(routing: Routing, timeouts: Timeouts, capture: Capture | None) -> list[dict[str, Any]]:
+    """All routes, for requests whose answers are kept as `capture` says; None: for those that are not kept."""
+    service = list(_service(routing, timeouts))
+    if capture is not None:
+        service = switched_on(service, capture, assign_by=routing.assign_by)
+    return [_health(), feedback_route(), *copied(service, routing, kept=capture is not None)]
 
 
 def _health() -> dict[str, Any]:
@@ -57,11 +68,17 @@ def _service(routing: Routing, timeouts: Timeouts) -> Iterator[dict[str, Any]]:
     if routing.closed:
         yield _closed()
         return
-    for place, rule in enumerate(routing.matches):
-        yield _route(f"match-{place}", _matching(rule), _to(rule.model), timeouts.get(rule.model, 0.0))
-    timeout = _longest(routing, timeouts)
-    for name, match, unit, headers in _units(routing):
-        yield _route(name, match, _shares(routing, unit), timeout, headers)
+    live, timeout = routing.segments[-1][0], _longest(routing, timeouts)
+    for rule in rule_routes(routing):
+        mine = replace(routing, segments=rule.segments)
+        target = _shares(mine, rule.unit, live=live)
+        yield _route(rule.name, rule.match, target, _longest(mine, timeouts), _given(rule.cookie))
+    if routing.assign_by is None:
+        yield _route("everybody", {"prefix": "/"}, _shares(routing, None, live=live), timeout)
+        return
+    for kind in kinds(routing.assign_by, routing.salt):
+        target = _shares(routing, kind.policy, live=live)
+        yield _route(kind.name, kind.match, target, timeout, _given(kind.cookie))
 
 
 def _closed() -> dict[str, Any]:
@@ -73,10 +90,6 @@ def _closed() -> dict[str, Any]:
     }
 
 
-def _matching(match: HeaderMatch) -> dict[str, Any]:
-    return {"prefix": "/", "headers": [{"name": match.header.lower(), "string_match": {"exact": match.value}}]}
-
-
 def _longest(routing: Routing, timeouts: Timeouts) -> float:
     """The route waits for the most patient model; a less patient one is cut short by its cluster."""
     all_timeouts = [timeouts.get(model, 0.0) for model in routing.weights]
@@ -86,38 +99,21 @@ def _longest(routing: Routing, timeouts: Timeouts) -> float:
 Unit = dict[str, Any] | None
 
 
-def _units(routing: Routing) -> Iterator[tuple[str, dict[str, Any], Unit, list[dict[str, Any]]]]:
-    """(name, match, what is hashed, response headers) per kind of user."""
-    if routing.assign_by is None:
-        yield "everybody", {"prefix": "/"}, None, []
-        return
-    user, salt = routing.assign_by.lower(), routing.salt
-    some = {"safe_regex": {"regex": ".+"}}
-    known = {"prefix": "/", "headers": [{"name": user, "string_match": some}]}
-    yield "user", known, _hashed(user, "^(.*)$", salt), []
-    returning = {"prefix": "/", "cookies": [{"name": COOKIE, "string_match": some}]}
-    yield "cookie", returning, _hashed("cookie", rf'^(?:.*;)?\s*{COOKIE}="?([^;"]*).*$', salt), []
-    cookie = f"{COOKIE}=%REQ({UNIT})%; Max-Age={YEAR}; Path=/; HttpOnly; SameSite=Lax"
-    yield "anonymous", {"prefix": "/"}, _hashed(UNIT, "^(.*)$", salt), [_header("set-cookie", cookie, add=True)]
-
-
-def _hashed(header: str, pattern: str, salt: str) -> dict[str, Any]:
-    escaped = salt.replace("\\", "\\\\")
-    rewrite = {"pattern": {"regex": pattern}, "substitution": rf"{escaped}:\1"}
-    return {"header": {"header_name": header, "regex_rewrite": rewrite}}
+def _given(cookie: str | None) -> list[dict[str, Any]]:
+    return [_header("set-cookie", cookie, add=True)] if cookie else []
 
 
 def _to(model: str) -> dict[str, Any]:
     return {"cluster": model}
 
 
-def _shares(routing: Routing, unit: Unit) -> dict[str, Any]:
-    """Where a request goes: its first try by the shares, the second always to the model of the last segment.
+def _shares(routing: Routing, unit: Unit, *, live: str) -> dict[str, Any]:
+    """Where a request goes: its first try by the shares, the second always to `live`.
 
-    The last segment is the live model's. So a candidate that does not accept connections costs no user an answer, and a
-    live model that does not accept them never sends its users to the candidate.
+    So a candidate that does not accept connections costs no user an answer, and a live model that does not accept them
+    never sends its users to the candidate.
     """
-    if len(routing.weights) == 1:
+    if set(routing.weights) == {live}:
         return {**_to(routing.segments[0][0]), **({"hash_policy": [unit]} if unit else {})}
     split = [{"cluster_name": model, "weight": width} for model, width in routing.segments]
     config = {
@@ -125,7 +121,7 @@ def _shares(routing: Routing, unit: Unit) -> dict[str, Any]:
         "use_hash_policy": unit is not None,
         "priority_groups": [
             {"name": "shares", "clusters": split},
-            {"name": "live", "clusters": [{"cluster_name": routing.segments[-1][0], "weight": 1}]},
+            {"name": "live", "clusters": [{"cluster_name": live, "weight": 1}]},
         ],
     }
     extension = {"name": "envoy.router.cluster_specifier_plugin.priority_group", "typed_config": config}

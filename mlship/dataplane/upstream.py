@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
+
+from mlship.dataplane.spool import MOST
+
+Timeouts = Mapping[str, float]
+"""Model → seconds that a request may take; 0 waits for ever."""
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +41,8 @@ class RouterSettings(msgspec.Struct, frozen=True, kw_only=True):
     edges: tuple[float, ...]
     """Upper edges of the latency buckets in seconds."""
     workers: int = 1
+    spool: int = MOST
+    """Bytes that kept answers and outcomes may take on disk."""
 
     @property
     def address(self) -> str:

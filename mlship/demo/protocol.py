@@ -1,4 +1,4 @@
-"""The JSON bodies of the Open Inference Protocol v2, for a model with one input tensor and one output tensor.
+"""The JSON bodies of the Open Inference Protocol v2: one input tensor; digits, and where known probabilities.
 
 Source: https://github.com/kserve/open-inference-protocol, "REST" part.
 """
@@ -6,7 +6,7 @@ Source: https://github.com/kserve/open-inference-protocol, "REST" part.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 INPUT = "pixels"
 OUTPUT = "digit"
+PROBABILITY = "probability"
 KINDS = {"FP64": "iuf", "FP32": "iuf", "INT64": "iu"}
 """Tensor datatype → the numpy kinds that its JSON numbers may have."""
+DECIMALS = 6
+"""Of a probability."""
 
 
 class BadRequest(Exception):
@@ -48,22 +51,35 @@ def parse(body: bytes, features: int) -> InferRequest:
     return InferRequest(rows=_rows(tensors[0], features), id=identity)
 
 
-def response(digits: Iterable[int], *, model: str, version: str, identity: str | None) -> dict[str, Any]:
-    """The body of the answer: one digit for each row."""
-    data = [int(digit) for digit in digits]
-    tensor = {"name": OUTPUT, "shape": [len(data)], "datatype": "INT64", "data": data}
-    answer: dict[str, Any] = {"model_name": model, "model_version": version, "outputs": [tensor]}
+def response(outputs: Sequence[Mapping[str, Any]], *, model: str, version: str, identity: str | None) -> dict[str, Any]:
+    """The body of the answer, of these tensors."""
+    answer: dict[str, Any] = {"model_name": model, "model_version": version, "outputs": list(outputs)}
     return answer if identity is None else answer | {"id": identity}
 
 
-def metadata(*, model: str, version: str, features: int) -> dict[str, Any]:
-    """What the model takes and gives; -1 stands for any number of rows."""
+def digits(found: Iterable[int]) -> dict[str, Any]:
+    """The tensor of one digit for each row."""
+    data = [int(digit) for digit in found]
+    return {"name": OUTPUT, "shape": [len(data)], "datatype": "INT64", "data": data}
+
+
+def probabilities(rows: NDArray[np.float64]) -> dict[str, Any]:
+    """The tensor of what each of the classes has for each row; `rows` has the shape (n, classes)."""
+    data = [round(float(value), DECIMALS) for value in rows.ravel()]
+    return {"name": PROBABILITY, "shape": list(rows.shape), "datatype": "FP64", "data": data}
+
+
+def metadata(*, model: str, version: str, features: int, classes: int = 0) -> dict[str, Any]:
+    """What the model takes and gives; -1 stands for any number of rows. With 0 `classes` it tells no probabilities."""
+    outputs = [{"name": OUTPUT, "datatype": "INT64", "shape": [-1]}]
+    if classes:
+        outputs.append({"name": PROBABILITY, "datatype": "FP64", "shape": [-1, classes]})
     return {
         "name": model,
         "versions": [version],
         "platform": "sklearn",
         "inputs": [{"name": INPUT, "datatype": "FP64", "shape": [-1, features]}],
-        "outputs": [{"name": OUTPUT, "datatype": "INT64", "shape": [-1]}],
+        "outputs": outputs,
     }
 
 

@@ -45,7 +45,7 @@ def prepare(folder: Path, *, bad: bool, port: int | None = None) -> Scenario:
         UsageError: scikit-learn is missing, the folder cannot be written, or the port is taken.
     """
     folder = folder.absolute()
-    models = {name: training.trained(name, folder) for name in training.MODELS}
+    models = {name: training.trained(name, folder) for name in ("v1", "v2")}
     address = f"127.0.0.1:{_free_port(port or 0)}"
     plan_path = folder / ("plan-bad.yaml" if bad else "plan.yaml")
     _write(plan_path, _plan(models, address=address, bad=bad))
@@ -73,6 +73,7 @@ def _free_port(port: int) -> int:
 
 def _write(path: Path, text: str) -> None:
     try:
+        path.touch(mode=0o600)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}", hint="choose a folder you can write to") from error

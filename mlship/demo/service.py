@@ -61,7 +61,7 @@ class Service:
         """
         estimator = training.load(path).estimator
         for body in training.infer_bodies(8):
-            estimator.predict(protocol.parse(body, training.FEATURES).rows)
+            training.answered(estimator, protocol.parse(body, training.FEATURES).rows)
         self._estimator = estimator
 
     def get(self, *path: str) -> Reply:
@@ -93,7 +93,9 @@ class Service:
             return _not_found(f"no model {name!r}")
         match self._without_version(list(rest)):
             case []:
-                about = protocol.metadata(model=name, version=self._version, features=training.FEATURES)
+                about = protocol.metadata(
+                    model=name, version=self._version, features=training.FEATURES, classes=self._classes()
+                )
                 return Reply(status=HTTPStatus.OK, body=about)
             case ["ready"]:
                 return self._readiness({"name": name, "ready": self.ready})
@@ -101,6 +103,11 @@ class Service:
                 return Reply(status=HTTPStatus.METHOD_NOT_ALLOWED, body={"error": "infer is a POST"})
             case _:
                 return _not_found("no such path or version")
+
+    def _classes(self) -> int:
+        if self._estimator is None or not training.tells_probabilities(self._estimator):
+            return 0
+        return len(self._estimator.classes_)
 
     def _without_version(self, rest: list[str]) -> list[str]:
         return rest[2:] if rest[:2] == ["versions", self._version] else rest
@@ -119,8 +126,9 @@ class Service:
             self._clock.sleep(self._faults.delay)
         if self._faults.strikes(next(self._numbers)):
             return Reply(status=HTTPStatus.INTERNAL_SERVER_ERROR, body={"error": "a fault asked for by --error-rate"})
-        digits = self._estimator.predict(request.rows)
-        answer = protocol.response(digits, model=self._name, version=self._version, identity=request.id)
+        digits, shares = training.answered(self._estimator, request.rows)
+        outputs = [protocol.digits(digits)] + ([] if shares is None else [protocol.probabilities(shares)])
+        answer = protocol.response(outputs, model=self._name, version=self._version, identity=request.id)
         return Reply(status=HTTPStatus.OK, body=answer)
 
 

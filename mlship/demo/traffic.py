@@ -10,6 +10,7 @@ import argparse
 import http.client
 import ipaddress
 import itertools
+import json
 import random
 import sys
 import threading
@@ -19,10 +20,11 @@ from types import MappingProxyType
 from typing import Self
 
 from mlship.clock import Clock, SystemClock
-from mlship.demo.training import infer_bodies
+from mlship.demo.training import labelled_bodies
 from mlship.errors import Exit, MlshipError, UsageError
 
 USER_HEADER = "x-user-id"
+FEEDBACK = "/_mlship/feedback"
 RATE = 200.0
 USERS = 100_000
 MAX_SECONDS = 600.0
@@ -40,6 +42,10 @@ class Load:
     address: str
     """Host and port on loopback, "127.0.0.1:8080"."""
     bodies: tuple[bytes, ...]
+    truths: tuple[int, ...] = ()
+    """What is right for each of `bodies`; needed for labels."""
+    labels: float = 0.0
+    """Share of the answered requests whose truth is told to the router, 0..1."""
     path: str = "/v2/models/digits/infer"
     rate: float = RATE
     """Requests per second."""
@@ -60,6 +66,10 @@ class Sent:
 
     ok: int = 0
     failed: int = 0
+    told: int = 0
+    """Truths that the router has taken."""
+    untold: int = 0
+    """Truths that it has not taken. They are no failed requests."""
 
     @property
     def sent(self) -> int:
@@ -71,17 +81,21 @@ class Traffic:
     """Sends a load from threads of this process, from `start` (or `with`) to `stop` or to the load's own end.
 
     Raises:
-        UsageError: the address is not on loopback.
+        UsageError: the address is not on loopback, or there is not one truth for each body to be told.
     """
 
     def __init__(self, load: Load, *, clock: Clock) -> None:
         self._host, self._port = _loopback(load.address)
         self._load = load
+        if load.labels and len(load.truths) != len(load.bodies):
+            raise UsageError(f"{len(load.truths)} truths for {len(load.bodies)} bodies: labels need one for each")
         self._clock = clock
         self._tickets = itertools.count()
         self._tally = {True: 0, False: 0}
+        self._truths = {True: 0, False: 0}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Self:
@@ -105,16 +119,26 @@ class Traffic:
     def finish(self) -> Sent:
         """Wait for the load's own end, and return the count."""
         if self._thread.ident is not None:
-            self._thread.join()
+            # A join that Ctrl-C interrupts takes the thread for ended (Python 3.11), and one without a timeout may not
+            # hear of a signal that another thread was given.
+            while not self._ended.wait(_LONGEST_NAP):
+                pass
         return self.sent
 
     @property
     def sent(self) -> Sent:
         """The count so far."""
         with self._lock:
-            return Sent(ok=self._tally[True], failed=self._tally[False])
+            requests, truths = self._tally, self._truths
+            return Sent(ok=requests[True], failed=requests[False], told=truths[True], untold=truths[False])
 
     def _run(self) -> None:
+        try:
+            self._send_the_load()
+        finally:
+            self._ended.set()
+
+    def _send_the_load(self) -> None:
         end = self._clock.now() + self._load.max_seconds
         if not self._listened_to(end):
             return
@@ -128,7 +152,7 @@ class Traffic:
     def _listened_to(self, end: float) -> bool:
         connection = self._connection()
         while not self._over(end):
-            if _status(connection, "GET", "/v2/health/ready") == http.client.OK:
+            if _ask(connection, "GET", "/v2/health/ready")[0] == http.client.OK:
                 connection.close()
                 return True
             self._clock.sleep(_LONGEST_NAP)
@@ -149,9 +173,19 @@ class Traffic:
         # Drawn from the ticket, so that a run sends the same users and bodies whichever thread sends them.
         draw = random.Random(f"{self._load.seed}:{ticket}")  # noqa: S311 - a population, not a secret
         headers = {"content-type": "application/json", USER_HEADER: f"user-{draw.randrange(self._load.users)}"}
-        status = _status(connection, "POST", self._load.path, draw.choice(self._load.bodies), headers)
+        place = draw.randrange(len(self._load.bodies))
+        status, request = _ask(connection, "POST", self._load.path, self._load.bodies[place], headers)
+        answered = 200 <= status < 400
         with self._lock:
-            self._tally[200 <= status < 400] += 1
+            self._tally[answered] += 1
+        if answered and draw.random() < self._load.labels:
+            self._tell(connection, request, place)
+
+    def _tell(self, connection: http.client.HTTPConnection, request: str, place: int) -> None:
+        body = json.dumps({"request_id": request, "name": "label", "value": self._load.truths[place]}).encode()
+        status, _ = _ask(connection, "POST", FEEDBACK, body, {"content-type": "application/json"})
+        with self._lock:
+            self._truths[status == http.client.NO_CONTENT] += 1
 
     def _wait_until(self, moment: float) -> None:
         while not self._stopping.is_set() and (left := moment - self._clock.now()) > 0:
@@ -164,19 +198,19 @@ class Traffic:
         return http.client.HTTPConnection(self._host, self._port, timeout=self._load.timeout)
 
 
-def _status(
+def _ask(
     connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None = None,
     headers: Mapping[str, str] = MappingProxyType({}),
-) -> int:  # fmt: skip
-    """The status of the answer; 0 where there is none."""
+) -> tuple[int, str]:  # fmt: skip
+    """Status and request id of the answer; 0 where there is none."""
     try:
         connection.request(method, path, body, dict(headers))
         with connection.getresponse() as answer:
             answer.read()
-            return answer.status
+            return answer.status, answer.headers.get("x-request-id", "")
     except (OSError, http.client.HTTPException):
         connection.close()
-        return 0
+        return 0, ""
 
 
 def _loopback(address: str) -> tuple[str, int]:
@@ -201,6 +235,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rate", type=float, default=RATE, help="requests per second (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=MAX_SECONDS, help="stop after this (default: %(default)s)")
     parser.add_argument("--requests", type=int, default=MAX_REQUESTS, help="stop after this many")
+    parser.add_argument("--labels", type=float, default=0.0, help="share of the answers whose truth is told, 0..1")
     parser.add_argument("--users", type=int, default=USERS, help="size of the population (default: %(default)s)")
     return parser
 
@@ -215,16 +250,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"error: {error.message}\nhint: {error.hint}\n")
         return error.exit_code
     sent = _until_the_end(traffic)
-    sys.stdout.write(f"{sent.sent} requests, {sent.failed} failed\n")
+    truths = f"; {sent.told} truths told, {sent.untold} not taken" if load.labels else ""
+    sys.stdout.write(f"{sent.sent} requests, {sent.failed} failed{truths}\n")
     return Exit.UNEXPECTED if sent.failed else Exit.DONE
 
 
 def _load(options: argparse.Namespace) -> Load:
     if options.rate <= 0 or options.users <= 0:
         raise UsageError("--rate and --users must be more than zero")
+    if not 0 <= options.labels <= 1:
+        raise UsageError("--labels must be from 0 to 1")
+    bodies, truths = zip(*labelled_bodies(), strict=True)
     return Load(
         address=options.address,
-        bodies=infer_bodies(),
+        bodies=bodies,
+        truths=truths,
+        labels=options.labels,
         rate=options.rate,
         users=options.users,
         max_seconds=options.seconds,
@@ -233,11 +274,12 @@ def _load(options: argparse.Namespace) -> Load:
 
 
 def _until_the_end(traffic: Traffic) -> Sent:
-    with traffic:
-        try:
+    # Ctrl-C may come while it starts.
+    try:
+        with traffic:
             return traffic.finish()
-        except KeyboardInterrupt:
-            return traffic.stop()
+    except KeyboardInterrupt:
+        return traffic.stop()
 
 
 if __name__ == "__main__":

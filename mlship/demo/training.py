@@ -1,4 +1,4 @@
-"""Two scikit-learn models of handwritten digits, trained at first use and kept.
+"""Three scikit-learn models of handwritten digits, trained at first use and kept.
 
 A model file is one line, `<sha256 of the rest> <accuracy>`, and a pickle: a file that was cut short or changed is seen
 before anything in it is unpickled.
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mlship.errors import UsageError
+from mlship.private import make_private
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,11 +29,17 @@ RECIPE = 1
 """Rises when a model is trained in another way, so that no file of the old way is used."""
 FEATURES = 64
 """An image is 8 x 8 grey values."""
-MODELS = {"v1": "logistic regression on principal components", "v2": "support-vector machine"}
+MODELS = {
+    "v1": "logistic regression on principal components",
+    "v2": "support-vector machine",
+    "v3": "decision tree",
+}
 
 
 class Estimator(Protocol):
-    """The one verb of a fitted scikit-learn classifier that serving needs."""
+    """What serving needs of a fitted scikit-learn classifier; some have `predict_proba` as well."""
+
+    classes_: NDArray[np.int64]
 
     def predict(self, rows: NDArray[np.float64]) -> NDArray[np.int64]:
         """Rows of shape (n, 64) → n digits."""
@@ -54,7 +61,7 @@ class _Digits:
 
 
 def trained(name: str, folder: Path) -> Path:
-    """The file of model `name` ("v1" or "v2") under `folder`; trained now unless an intact one is there.
+    """The file of model `name` (a key of `MODELS`) under `folder`; trained now unless an intact one is there.
 
     Raises:
         UsageError: there is no such model, scikit-learn is missing, or the folder cannot be written.
@@ -77,6 +84,21 @@ def load(path: Path) -> TrainedModel:
     _require_sklearn()
     accuracy, pickled = _read(path)
     return TrainedModel(accuracy=accuracy, estimator=pickle.loads(pickled))  # noqa: S301 - the digest shows that it is ours
+
+
+def answered(estimator: Estimator, rows: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
+    """The digits for rows of shape (n, 64), and probabilities of shape (n, classes) from a model that tells them."""
+    tell = getattr(estimator, "predict_proba", None)
+    if tell is None:
+        return estimator.predict(rows), None
+    shares = tell(rows)
+    # One pass through the model, not two.
+    return estimator.classes_[shares.argmax(axis=1)], shares
+
+
+def tells_probabilities(estimator: Estimator) -> bool:
+    """Whether the model tells how probable each digit is."""
+    return hasattr(estimator, "predict_proba")
 
 
 def accuracy_of(path: Path) -> float:
@@ -102,7 +124,7 @@ def save(model: TrainedModel, path: Path) -> None:
     pickled = pickle.dumps(model.estimator)
     header = f"{hashlib.sha256(pickled).hexdigest()} {model.accuracy:.6f}\n".encode()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path.parent)
         _write_whole(path, header + pickled)
     except OSError as error:
         raise UsageError(
@@ -117,8 +139,18 @@ def infer_bodies(count: int = 64) -> tuple[bytes, ...]:
         UsageError: scikit-learn is missing.
     """
     _require_sklearn()
-    images, _ = _digits().held_out
-    return tuple(_body(image.tolist()) for image in images[:count])
+    return tuple(body for body, _ in labelled_bodies()[:count])
+
+
+def labelled_bodies() -> tuple[tuple[bytes, int], ...]:
+    """Bodies of inference requests with the digit that is right: every held-out image, one to a request.
+
+    Raises:
+        UsageError: scikit-learn is missing.
+    """
+    _require_sklearn()
+    images, digits = _digits().held_out
+    return tuple((_body(image.tolist()), int(digit)) for image, digit in zip(images, digits, strict=True))
 
 
 def _body(image: Sequence[float]) -> bytes:
@@ -139,6 +171,10 @@ def _unfitted(name: str) -> Any:  # noqa: ANN401 - scikit-learn has no types
     from sklearn.preprocessing import StandardScaler
     from sklearn.svm import SVC
 
+    if name == "v3":
+        from sklearn.tree import DecisionTreeClassifier
+
+        return DecisionTreeClassifier(random_state=SEED)
     # v2 must be no slower than v1, else the demo's good candidate would rightly be rolled back for its latency.
     if name == "v1":
         components = PCA(30, random_state=SEED)

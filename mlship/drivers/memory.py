@@ -8,8 +8,12 @@ Settings of the driver (`driver: {memory: {...}}`):
     outage       [from, to] seconds after the first routing in which `measure` is out of reach
     refuse       number of routings that the router refuses
     refuse-after number of routings that it takes before that (default 0)
+    matching     share of the requests that meet a rule (default 0)
+    labels-after seconds after which these truths become known (default 0)
+    labels       share of the copied requests whose truth becomes known (default 0)
 Script of a model (`faults:`):
     error-rate   share of its answers that are errors, 0..1
+    accuracy     share of its answers that are right (default 1)
     latency      seconds that most of its answers take (default 0.02)
     start        seconds until a replica is ready
     never-ready  true: its replicas never pass their health check
@@ -21,16 +25,23 @@ from __future__ import annotations
 
 import fcntl
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from mlship.dataplane.files import writing
 from mlship.drivers.base import Observed, ObservedModel, Opening
+from mlship.drivers.scripted import bucket, pairs_between, pairs_of, whole
 from mlship.errors import LeaseLost, ModelNotReady, OutOfReach, RoutingRefused
+from mlship.metrics.answers import Answers, Pairs
 from mlship.metrics.counters import LATENCY_EDGES, Counters, Tally
 from mlship.plan.model import Capability
-from mlship.plan.routing import HeaderMatch, Routing
+from mlship.plan.routing import WHOLE, Routing
+from mlship.private import make_private
 
 SLOWNESS = ((1.0, 0.5), (1.5, 0.4), (2.5, 0.09), (5.0, 0.01))
 """How latency spreads: (multiple of the scripted latency, share of the answers)."""
@@ -56,7 +67,7 @@ class MemoryDriver:
         """What the world holds now."""
         world = self._read()
         models = {name: self._observed(name, model) for name, model in world["models"].items() if model["replicas"]}
-        routing = _routing(world["routing"]) if world["routing"] else None
+        routing = msgspec.convert(world["routing"], Routing) if world["routing"] else None
         return Observed(routing=routing, models=models, router=world["router"], address="memory")
 
     def ensure(self, model: str, replicas: int) -> None:
@@ -91,7 +102,7 @@ class MemoryDriver:
                 refused = True
             else:
                 refused = False
-                world["routing"] = _plain(routing)
+                world["routing"] = msgspec.to_builtins(routing)
                 world["router"] = True
         if refused:
             raise RoutingRefused("the router refused the routing", hint="the world's script says so")
@@ -107,6 +118,27 @@ class MemoryDriver:
             if not world["router"]:
                 raise OutOfReach("the router is down", hint="`mlship resume` starts it again")
         return Counters(at=now, epoch=str(world["epoch"]), models={m: _tally(t) for m, t in world["counters"].items()})
+
+    def look(self, live: str, mirrors: Mapping[str, int], since: float) -> tuple[Mapping[str, Answers], str]:
+        """Pairs of live and each challenger since the mark; who is right follows the script, independently."""
+        del since  # a world has one comparison
+        with self._locked() as world:
+            late = self._clock.now() - world["born"] < self._setting("labels-after", 0.0)
+            share = 0.0 if late else self._setting("labels", 0.0)
+            now = {name: [world["kept"].get(name, 0.0), share] for name in mirrors}
+            before = {name: world["mark"].get(name, [0.0, 0.0]) for name in mirrors}
+        found = {
+            name: Answers(
+                total=pairs_between(self._pairs(live, name, *before[name]), self._pairs(live, name, *now[name]))
+            )
+            for name in mirrors
+        }
+        return found, json.dumps(now)
+
+    def settle(self, mark: str) -> None:
+        """Pairs up to `mark` are not new any more."""
+        with self._locked() as world:
+            world["mark"].update(json.loads(mark))
 
     def retire(self, model: str) -> None:
         """Stop every replica of a model."""
@@ -131,6 +163,10 @@ class MemoryDriver:
             world["router"] = False
             world["epoch"] += 1
             world["counters"] = {}
+
+    def _pairs(self, live: str, challenger: str, kept: float, labels: float) -> Pairs:
+        accuracies = self._script(live, "accuracy", 1.0), self._script(challenger, "accuracy", 1.0)
+        return pairs_of(kept, labels=labels, accuracies=accuracies)
 
     def _observed(self, name: str, model: dict[str, Any]) -> ObservedModel:
         alive = model["replicas"] if self._alive(name, model) else 0
@@ -172,13 +208,23 @@ class MemoryDriver:
 
     @contextmanager
     def _locked(self) -> Iterator[World]:
-        self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with self._file.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with self._lock():
             world = self._read()
             self._serve(world)
             yield world
             _write(self._file, world)
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        path = self._file.with_suffix(".lock")
+        with writing(path):
+            make_private(path.parent)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def _read(self) -> World:
         if self._file.exists():
@@ -187,7 +233,7 @@ class MemoryDriver:
         now = self._clock.now()
         return {
             "fence": 0, "born": now, "served": now, "epoch": 1, "router": False, "routing": None,
-            "refused": 0, "routings": 0, "models": {}, "counters": {}, "owed": {},
+            "refused": 0, "routings": 0, "models": {}, "counters": {}, "owed": {}, "kept": {}, "mark": {},
         }  # fmt: skip
 
     def _serve(self, world: World) -> None:
@@ -196,8 +242,19 @@ class MemoryDriver:
         seconds, world["served"] = now - world["served"], now
         if not world["router"] or not world["routing"] or world["routing"]["closed"] or seconds <= 0:
             return
-        for model, weight in _routing(world["routing"]).weights.items():
-            self._answer(world, model, self._setting("rate", 100) * seconds * weight / 10_000)
+        routing = msgspec.convert(world["routing"], Routing)
+        requests = self._setting("rate", 100) * seconds
+        matching = self._setting("matching", 0.0) if routing.picked else 0.0
+        for model, width in routing.asked.items():
+            self._answer(world, model, requests * (1 - matching) * width / WHOLE)
+        for model in routing.picked:
+            self._answer(world, model, requests * matching / len(routing.picked))
+        for mirror in routing.mirrors:
+            copies = requests * routing.share(routing.segments[-1][0]) * mirror.share / WHOLE
+            self._answer(world, mirror.model, copies)
+            if routing.capture is not None:
+                kept = copies * routing.capture.sample / WHOLE * self._serves(world, mirror.model)
+                world["kept"][mirror.model] = world["kept"].get(mirror.model, 0.0) + kept
 
     def _answer(self, world: World, model: str, requests: float) -> None:
         placed = world["models"].get(model)
@@ -207,31 +264,19 @@ class MemoryDriver:
             self._script(model, "error-rate", 0.0) if serving >= self._script(model, "errs-after", 0.0) else 0.0
         )
         counter = world["counters"].setdefault(model, {"requests": 0, "errors": 0, "latency": {}})
-        count = _whole(world["owed"], f"{model} requests", requests)
+        count = whole(world["owed"], f"{model} requests", requests)
         counter["requests"] += count
-        counter["errors"] += _whole(world["owed"], f"{model} errors", count * (error_rate if alive else 1.0))
+        counter["errors"] += whole(world["owed"], f"{model} errors", count * (error_rate if alive else 1.0))
         left = count
         for multiple, share in reversed(SLOWNESS):
             slow = (
                 left
                 if multiple == SLOWNESS[0][0]
-                else min(left, _whole(world["owed"], f"{model} {multiple}", count * share))
+                else min(left, whole(world["owed"], f"{model} {multiple}", count * share))
             )
             left -= slow
-            bucket = str(_bucket(multiple * self._script(model, "latency", 0.02)))
-            counter["latency"][bucket] = counter["latency"].get(bucket, 0) + slow
-
-
-def _whole(owed: dict[str, float], key: str, amount: float) -> int:
-    """The whole part of what is due under `key`; the rest is owed to the next time."""
-    due = owed.get(key, 0.0) + amount
-    whole = int(due + 1e-9)
-    owed[key] = due - whole
-    return whole
-
-
-def _bucket(seconds: float) -> int:
-    return next((place for place, edge in enumerate(LATENCY_EDGES) if seconds <= edge), len(LATENCY_EDGES))
+            place = str(bucket(multiple * self._script(model, "latency", 0.02)))
+            counter["latency"][place] = counter["latency"].get(place, 0) + slow
 
 
 def _tally(counter: dict[str, Any]) -> Tally:
@@ -239,27 +284,10 @@ def _tally(counter: dict[str, Any]) -> Tally:
     return Tally(requests=counter["requests"], errors=counter["errors"], latency=latency)
 
 
-def _plain(routing: Routing) -> dict[str, Any]:
-    return {
-        "segments": routing.segments,
-        "matches": [(match.header, match.value, match.model) for match in routing.matches],
-        "assign_by": routing.assign_by,
-        "salt": routing.salt,
-        "closed": routing.closed,
-    }
-
-
-def _routing(plain: dict[str, Any]) -> Routing:
-    return Routing(
-        segments=tuple((model, width) for model, width in plain["segments"]),
-        matches=tuple(HeaderMatch(header=h, value=v, model=m) for h, v, m in plain["matches"]),
-        assign_by=plain["assign_by"],
-        salt=plain["salt"],
-        closed=plain["closed"],
-    )
-
-
 def _write(file: Path, world: World) -> None:
+    """Whole or not at all; a made-up world need not outlive a power cut, so nothing waits for the disk."""
     partial = file.with_suffix(".partial")
-    partial.write_text(json.dumps(world))
-    partial.replace(file)
+    with writing(file):
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as sink:
+            sink.write(json.dumps(world))
+        partial.replace(file)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from mlship.drivers.base import Observed, ObservedModel
 from mlship.engine.hands import Hands
 from mlship.engine.record import Record
@@ -23,7 +25,7 @@ class Attendant:
         self._hands = hands
         self._record = record
         self._compiled = compiled
-        self._missed = 0
+        self._missed: dict[str, int] = {}
 
     def attend(self, step: Step) -> tuple[Verdict, ...]:
         """Repair what can be repaired; a verdict where something stands against going on."""
@@ -36,7 +38,7 @@ class Attendant:
             return (Verdict(gate=GATE, outcome=Outcome.BLIND, reason=error.message),)
         if trouble:
             return (Verdict(gate=GATE, outcome=Outcome.BLIND, reason=trouble),)
-        return self._candidate(seen, step)
+        return self._candidates(seen, step)
 
     def _repair(self, seen: Observed, step: Step) -> str:
         """Words for what could not be repaired; empty: all is well."""
@@ -57,15 +59,22 @@ class Attendant:
             return error.message
         return ""
 
-    def _candidate(self, seen: Observed, step: Step) -> tuple[Verdict, ...]:
-        candidate = self._compiled.candidate
-        wanted = step.ready.get(candidate, 0) if candidate else 0
-        if candidate is None or not wanted:
-            return ()
-        there = seen.models.get(candidate, ObservedModel())
-        self._missed = 0 if there.ready >= wanted else self._missed + 1
-        if there.running >= wanted and self._missed < PATIENCE:
-            return ()
-        died = f"{wanted - there.running} of {wanted} replicas of {candidate} died"
-        hangs = f"{wanted - there.ready} of {wanted} replicas of {candidate} fail their health check"
-        return (Verdict(gate=GATE, outcome=Outcome.FAIL, reason=died if there.running < wanted else hangs),)
+    def _candidates(self, seen: Observed, step: Step) -> tuple[Verdict, ...]:
+        if len(step.challengers) > 1:
+            found = ((name, self._health(name, seen, step)) for name in step.challengers)
+            return tuple(replace(verdict, challenger=name) for name, verdict in found if verdict)
+        candidate = next(iter(step.challengers), self._compiled.candidate)
+        verdict = self._health(candidate, seen, step) if candidate else None
+        return (verdict,) if verdict else ()
+
+    def _health(self, model: str, seen: Observed, step: Step) -> Verdict | None:
+        wanted = step.ready.get(model, 0)
+        if not wanted:
+            return None
+        there = seen.models.get(model, ObservedModel())
+        self._missed[model] = 0 if there.ready >= wanted else self._missed.get(model, 0) + 1
+        if there.running >= wanted and self._missed[model] < PATIENCE:
+            return None
+        died = f"{wanted - there.running} of {wanted} replicas of {model} died"
+        hangs = f"{wanted - there.ready} of {wanted} replicas of {model} fail their health check"
+        return Verdict(gate=GATE, outcome=Outcome.FAIL, reason=died if there.running < wanted else hangs)

@@ -3,17 +3,20 @@
 The rules, in their order:
 
 1. an order to abort rolls back;
-2. a failed gate or guard rolls back: nothing else does before the deadline;
+2. a failed gate or guard rolls back, where several challengers are judged once it has failed for each of them: nothing
+   else does before the deadline;
 3. an order to promote moves on, over waiting and blind gates but never over a failed one;
 4. a pause holds;
-5. the hold time is over, every gate passes and nothing is blind: move on;
+5. the hold time is over, every gate passes and nothing is blind: move on; of several challengers, each must have passed
+   or failed, and one must have passed;
 6. the deadline is over: what the plan states, except that a missing signature parks;
 7. otherwise hold.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from mlship.plan.step import AtDeadline, Step
 from mlship.plan.verdict import Outcome, Verdict
@@ -44,6 +47,8 @@ class Situation:
     """Manual gates of the step that nobody has signed off."""
     requests: int = 0
     """Requests that the candidate has answered in this step."""
+    copies: Mapping[str, int] = field(default_factory=dict)
+    """Challenger → copies that it has answered in this step."""
     paused: bool = False
     order: Order | None = None
     full: bool = False
@@ -55,6 +60,8 @@ class Advance:
     """The step has passed."""
 
     reason: str
+    through: tuple[str, ...] = ()
+    """The challengers that have passed, in the plan's order; empty where somebody's order overrode the gates."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,21 +94,42 @@ def decide(situation: Situation) -> Act:
     order = situation.order
     if order and order.verb == "abort":
         return RollBack(reason=str(order))
-    for verdict in situation.verdicts:
-        if verdict.outcome is Outcome.FAIL:
-            return RollBack(reason=f"{verdict.gate}: {verdict.reason}")
+    rejection = _rejection(situation)
+    if rejection:
+        return RollBack(reason=rejection)
     if situation.full:
-        return Advance(reason="promote --full")
+        return Advance(reason="promote --full", through=_left(situation))
     if order and order.verb == "promote":
-        return Advance(reason=str(order))
+        return Advance(reason=str(order), through=_left(situation))
     if situation.paused:
         return Hold(until=float("inf"), reason="paused")
     return _by_time(situation)
 
 
+def _rejection(situation: Situation) -> str:
+    """Why nobody goes on, in words; empty: somebody may."""
+    failed = [verdict for verdict in situation.verdicts if verdict.outcome is Outcome.FAIL]
+    everybodys = [verdict for verdict in failed if not verdict.challenger]
+    if everybodys:
+        return f"{everybodys[0].gate}: {everybodys[0].reason}"
+    first = {verdict.challenger: verdict for verdict in reversed(failed)}
+    if not failed or _left(situation):
+        return ""
+    reasons = "; ".join(f"{name}: {first[name].gate}: {first[name].reason}" for name in situation.step.challengers)
+    return reasons if len(first) == 1 else f"no challenger is good enough: {reasons}"
+
+
+def _left(situation: Situation) -> tuple[str, ...]:
+    """The challengers that no gate has failed."""
+    failed = {verdict.challenger for verdict in situation.verdicts if verdict.outcome is Outcome.FAIL}
+    return tuple(name for name in situation.step.challengers if name not in failed)
+
+
 def _by_time(situation: Situation) -> Act:
+    if situation.step.challengers:
+        return _by_time_of_many(situation)
     step, now = situation.step, situation.now
-    obstacle = _obstacle(situation)
+    obstacle = _obstacle(situation, situation.verdicts, situation.requests)
     held_until, deadline = situation.settled_at + step.hold, situation.settled_at + step.deadline
     if now >= held_until and not obstacle:
         return Advance(reason="every gate passes" if step.gates else "held")
@@ -110,13 +138,31 @@ def _by_time(situation: Situation) -> Act:
     return Hold(until=held_until if now < held_until else deadline, reason=obstacle or "hold")
 
 
-def _obstacle(situation: Situation) -> str:
+def _by_time_of_many(situation: Situation) -> Act:
+    step, now = situation.step, situation.now
+    left = _left(situation)
+    obstacles = {name: _obstacle(situation, _about(situation, name), situation.copies.get(name, 0)) for name in left}
+    through = tuple(name for name in left if not obstacles[name])
+    waiting = "; ".join(f"{name}: {obstacle}" for name, obstacle in obstacles.items() if obstacle)
+    held_until, deadline = situation.settled_at + step.hold, situation.settled_at + step.deadline
+    if through and (now >= deadline or (now >= held_until and not waiting)):
+        return Advance(reason=f"{' and '.join(through)} passed every gate" if step.gates else "held", through=through)
+    if now >= deadline:
+        return _at_deadline(situation, waiting)
+    return Hold(until=held_until if now < held_until else deadline, reason=waiting or "hold")
+
+
+def _about(situation: Situation, challenger: str) -> tuple[Verdict, ...]:
+    return tuple(verdict for verdict in situation.verdicts if verdict.challenger in {"", challenger})
+
+
+def _obstacle(situation: Situation, verdicts: tuple[Verdict, ...], requests: int) -> str:
     """What stands between the step and the next one, in words; empty: nothing but time."""
-    for verdict in situation.verdicts:
+    for verdict in verdicts:
         holds = verdict.gate in situation.step.gates and verdict.outcome is not Outcome.PASS
         if holds or verdict.outcome is Outcome.BLIND:
             return f"{verdict.gate}: {verdict.reason}"
-    missing = situation.step.requests - situation.requests
+    missing = situation.step.requests - requests
     return f"{missing} more requests to the candidate" if missing > 0 else ""
 
 

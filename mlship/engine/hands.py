@@ -56,7 +56,9 @@ class Hands:
         """Bring each model to so many replicas, unless they were just seen."""
         for model, replicas in wanted.items():
             there = seen.models.get(model, ObservedModel())
-            if there.ready == there.running == replicas:
+            # What another rollout has left running under the name may have another definition: numbers do not tell.
+            known = not replicas or model in self._record.rollout.ensured
+            if known and there.ready == there.running == replicas:
                 continue
             if replicas:
                 self._act("ensure", partial(self._driver.ensure, model, replicas), model=model, replicas=replicas)

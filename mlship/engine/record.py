@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mlship.journal.events import Event, Recorded, Requested
+from mlship.journal.fold import apply
 from mlship.journal.lease import Lease
-from mlship.journal.state import RolloutState, ServiceState, apply
+from mlship.journal.state import RolloutState, ServiceState
 from mlship.journal.store import Journal
 
 

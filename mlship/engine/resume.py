@@ -5,23 +5,52 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mlship.engine.watch import Watch
-from mlship.gates.panel import Panel
-from mlship.journal.events import Looked, Recorded, Requested, RollbackBegun, Settled
+from mlship.gates.jury import Jury
+from mlship.journal.events import Chosen, Looked, Recorded, Requested, Reviewed, RollbackBegun, Settled
+from mlship.journal.fold import apply
+from mlship.journal.state import ServiceState
 from mlship.plan.step import CompiledPlan
 
 
-def rebuild(events: Iterable[Recorded], *, compiled: CompiledPlan, panel: Panel, watch: Watch) -> None:
-    """Feed every recorded look to the panel and the watch, in order."""
+def rebuild(events: Iterable[Recorded], *, jury: Jury, watch: Watch) -> None:
+    """Feed every recorded look to the jury and the watch, in order."""
+    state = ServiceState(service="")
     for recorded in events:
+        state = apply(state, recorded)
         match recorded.event:
             case Settled(step=step, reading=reading):
-                panel.begin(compiled.steps[step], recorded.at)
+                assert state.rollout is not None
+                # The rules of a step may have been others then.
+                jury.begin(state.rollout.compiled.steps[step], recorded.at)
                 watch.reading = reading
             case Looked(look=look, reading=reading):
-                panel.absorb(look)
+                jury.absorb(look)
                 watch.absorb(look, reading)
+            case Chosen(model=model):
+                jury.choose(model)
             case _:
                 pass
+
+
+def rehear(events: Iterable[Recorded], *, compiled: CompiledPlan, jury: Jury) -> None:
+    """Feed every recorded look to the jury alone, those after the promotion included."""
+    for recorded in events:
+        match recorded.event:
+            case Settled(step=step):
+                jury.begin(compiled.steps[step], recorded.at)
+            case Looked(look=look) | Reviewed(look=look):
+                jury.absorb(look)
+            case Chosen(model=model):
+                jury.choose(model)
+            case _:
+                pass
+
+
+def last_mark(events: Iterable[Recorded]) -> str:
+    """Up to where answers have been read into the journal; empty: none have."""
+    heard = (recorded.event for recorded in events if isinstance(recorded.event, Looked | Reviewed))
+    marks = [event.mark for event in heard if event.mark]
+    return marks[-1] if marks else ""
 
 
 def promoted_all_the_way(events: Iterable[Recorded]) -> bool:

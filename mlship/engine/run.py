@@ -8,23 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from mlship.clock import Clock
 from mlship.drivers.base import Driver
 from mlship.engine.attend import Attendant
 from mlship.engine.decide import Advance, Hold, Order, Park, RollBack, Situation, decide
 from mlship.engine.hands import Hands
+from mlship.engine.listen import Listener
 from mlship.engine.record import Record
-from mlship.engine.resume import promoted_all_the_way, rebuild
+from mlship.engine.resume import last_mark, promoted_all_the_way, rebuild
 from mlship.engine.rollback import roll_back, way_back_to
 from mlship.engine.watch import Watch
 from mlship.errors import JournalUnavailable, LeaseLost, MlshipError, ModelNotReady
-from mlship.gates.panel import Panel
-from mlship.journal.events import BroughtUp, Entered, Looked, Parked, Passed, Promoted, Settled
+from mlship.gates.jury import Jury
+from mlship.journal.events import BroughtUp, Chosen, Entered, Looked, Parked, Passed, Promoted, Settled
 from mlship.journal.state import RolloutState
 from mlship.journal.status import Status
+from mlship.metrics.answers import AnswerSource
 from mlship.plan.model import Manual, Plan
 from mlship.plan.step import CompiledPlan, Step
 from mlship.plan.verdict import Verdict
+from mlship.strategies import compile_plan
 
 POLL = 0.5
 """Seconds between two looks for orders from other terminals."""
@@ -34,7 +39,15 @@ class Run:
     """One process at work on one rollout."""
 
     def __init__(
-        self, *, plan: Plan, record: Record, driver: Driver, clock: Clock, by: str, replicas: Mapping[str, int]
+        self,
+        *,
+        plan: Plan,
+        record: Record,
+        driver: Driver,
+        clock: Clock,
+        by: str,
+        replicas: Mapping[str, int],
+        answers: AnswerSource | None = None,
     ) -> None:
         self._plan = plan
         self._record = record
@@ -44,17 +57,14 @@ class Run:
         self._compiled: CompiledPlan = record.rollout.compiled
         self._hands = Hands(driver=driver, record=record, clock=clock)
         self._watch = Watch(driver=driver, clock=clock, warmup=plan.warmup)
-        self._panel = Panel(
-            gates=plan.gates,
-            alpha=plan.alpha,
-            live=self._compiled.live,
-            candidate=self._compiled.candidate or "",
-            sticky=plan.assign_by is not None,
+        self._jury = Jury(
+            gates=plan.gates, alpha=plan.alpha, compiled=self._compiled, sticky=plan.assign_by is not None
         )
         self._attendant = Attendant(hands=self._hands, record=record, compiled=self._compiled)
         events = record.events()
-        rebuild(events, compiled=self._compiled, panel=self._panel, watch=self._watch)
+        rebuild(events, jury=self._jury, watch=self._watch)
         self._full = promoted_all_the_way(events)
+        self._answers = Listener(answers, settled=last_mark(events)) if answers else None
 
     def go(self, *, once: bool = False) -> Status:
         """Work until the rollout is over or parked; with `once`, until one decision is made.
@@ -85,7 +95,7 @@ class Run:
             elif rollout.passed:
                 self._leave(rollout)
             elif rollout.settled_at is None:
-                self._settle(rollout.step)
+                self._settle(rollout)
             elif once and judged:
                 return
             else:
@@ -100,7 +110,8 @@ class Run:
         else:
             self._record(Promoted(model=self._compiled.candidate, previous=self._compiled.live))
 
-    def _settle(self, number: int) -> None:
+    def _settle(self, rollout: RolloutState) -> None:
+        self._compiled, number = rollout.compiled, rollout.step
         step = self._compiled.steps[number]
         try:
             self._hands.carry_out(step)
@@ -118,10 +129,10 @@ class Run:
             raise
         if self._compiled.candidate and self._record.rollout.history is None:
             look = self._watch.history()
-            self._panel.absorb(look)
+            self._jury.absorb(look)
             self._record(Looked(step=number, look=look, reading=self._watch.reading))
-        settled = self._record(Settled(step=number, reading=self._watch.read()))
-        self._panel.begin(step, settled.at)
+        settled = self._record(Settled(step=number, revision=rollout.revision, reading=self._watch.read()))
+        self._jury.begin(step, settled.at)
 
     def _judge(self, rollout: RolloutState, *, wait: bool) -> None:
         step, settled_at = self._compiled.steps[rollout.step], rollout.settled_at
@@ -131,16 +142,23 @@ class Run:
             return
         if wait:
             self._wait(step, settled_at)
+            if self._record.rollout.settled_at is None:
+                return
         verdicts = self._look(step, settled_at)
         self._act(self._situation(step, settled_at, verdicts))
 
     def _look(self, step: Step, settled_at: float) -> tuple[Verdict, ...]:
         look = self._watch.look(step, settled_at=settled_at)
-        self._panel.absorb(look)
+        if self._answers and step.challengers:
+            look = self._answers.heard(look, step.routing, since=self._record.rollout.entered_at or settled_at)
+        self._jury.absorb(look)
         health = self._attendant.attend(step)
-        verdicts = (*health, *self._panel.verdicts(approved=self._signed()))
+        verdicts = (*health, *self._jury.verdicts(approved=self._signed()))
         number = self._record.rollout.step
-        self._record(Looked(step=number, look=look, verdicts=verdicts, reading=self._watch.reading))
+        mark = self._answers.mark if self._answers else ""
+        self._record(Looked(step=number, look=look, verdicts=verdicts, reading=self._watch.reading, mark=mark))
+        if self._answers:
+            self._answers.settle()
         return verdicts
 
     def _situation(self, step: Step, settled_at: float, verdicts: tuple[Verdict, ...]) -> Situation:
@@ -153,7 +171,8 @@ class Run:
             settled_at=settled_at,
             verdicts=verdicts,
             unsigned=frozenset() if self._signed() else frozenset(manual),
-            requests=self._panel.requests,
+            requests=self._jury.requests,
+            copies=self._jury.copies,
             paused=rollout.paused,
             order=Order(verb=order.order, by=order.by, reason=order.reason) if order else None,
             full=self._full,
@@ -161,7 +180,12 @@ class Run:
 
     def _act(self, situation: Situation) -> None:
         match decide(situation):
-            case Advance(reason=reason):
+            case Advance() if self._record.rollout.settled_at is None:
+                # The rules were changed while the look was taken: it speaks of the older ones.
+                pass
+            case Advance(reason=reason, through=through):
+                if through:
+                    self._choose(through)
                 self._record(Passed(step=self._record.rollout.step, reason=reason))
             case RollBack(reason=reason):
                 self._roll_back(reason)
@@ -169,6 +193,16 @@ class Run:
                 self._park(reason)
             case Hold():
                 pass
+
+    def _choose(self, through: tuple[str, ...]) -> None:
+        """Of those that passed the best goes on, and the steps from here on are compiled for it."""
+        model, reason = self._jury.best(through)
+        plan = replace(self._plan, candidate=model)
+        compiled = compile_plan(plan, live=self._compiled.live, salt=self._record.rollout.rollout)
+        self._record(Chosen(step=self._record.rollout.step, model=model, reason=reason, compiled=compiled))
+        self._compiled = compiled
+        self._jury.choose(model)
+        self._attendant = Attendant(hands=self._hands, record=self._record, compiled=compiled)
 
     def _wait(self, step: Step, settled_at: float) -> None:
         """Until the next look is due, or an order arrives."""
@@ -178,7 +212,8 @@ class Run:
         # A clock that is set back must not make a look wait longer than its turn.
         while 0 < (left := until - self._clock.now()) <= until - now:
             order = self._record.order()
-            if order is not None and order.order in {"promote", "abort"}:
+            changed = self._record.rollout.settled_at is None
+            if changed or (order is not None and order.order in {"promote", "abort"}):
                 return
             self._clock.sleep(min(POLL, left))
 

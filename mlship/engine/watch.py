@@ -49,7 +49,8 @@ class Watch:
             number=self.number,
             start=start,
             end=self._clock.now(),
-            weights=step.routing.weights,
+            weights=step.routing.asked,
+            picked=step.routing.picked,
             tallies=tallies,
             settling=start <= settled_at,
             warming=self._warming(step),
@@ -60,10 +61,12 @@ class Watch:
         """Take over a look that the journal holds."""
         self.number = max(self.number, look.number)
         self.reading = reading
-        for model in look.weights:
+        for model in (*look.weights, *look.picked):
             self._served_since.setdefault(model, look.start)
 
     def _warming(self, step: Step) -> frozenset[str]:
         now = self._clock.now()
-        since = {model: self._served_since.setdefault(model, now) for model in step.routing.weights}
+        since = {
+            model: self._served_since.setdefault(model, now) for model in (*step.routing.asked, *step.routing.picked)
+        }
         return frozenset(model for model, start in since.items() if now - start < self._warmup)

@@ -6,14 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
+from mlship.gates.answers import AnswersJudge
 from mlship.gates.comparison import ComparisonJudge
+from mlship.gates.drift import judge_drift
+from mlship.gates.floor import PROVEN, judge_floor
 from mlship.gates.judge import Budget, Judge
 from mlship.gates.manual import judge_manual
+from mlship.gates.quality import judge_quality
 from mlship.gates.sample_ratio import SampleRatioJudge
-from mlship.gates.strata import PATIENCE, Strata
+from mlship.gates.strata import PATIENCE, Strata, copied
 from mlship.gates.threshold import ThresholdJudge
 from mlship.metrics.counters import Tally
 from mlship.metrics.look import Look
+from mlship.plan.answergates import Drift, Floor, Quality
 from mlship.plan.model import Alpha, Comparison, Gate, Manual, Threshold
 from mlship.plan.step import Step
 from mlship.plan.verdict import Outcome, Verdict
@@ -36,11 +41,25 @@ class Panel:
     needs no share of a budget, because a step passes only when every gate does.
     """
 
-    def __init__(self, *, gates: Mapping[str, Gate], alpha: Alpha, live: str, candidate: str, sticky: bool) -> None:
-        judging = sum(not isinstance(gate, Manual) for gate in gates.values())
-        budget = Budget(rollback=alpha.rollback, promote=alpha.promote, judges=max(judging, 1))
+    def __init__(
+        self,
+        *,
+        gates: Mapping[str, Gate],
+        alpha: Alpha,
+        live: str,
+        candidate: str,
+        sticky: bool,
+        challengers: int = 1,
+    ) -> None:
+        budget = Budget(
+            rollback=alpha.rollback / challengers,
+            promote=alpha.promote / challengers,
+            judges=max(1, sum(keeps_evidence(gate) for gate in gates.values())),
+        )
         judges = {name: _judge(gate, budget, sticky=sticky) for name, gate in gates.items()}
+        readers = {name: _reader(gate, budget, candidate) for name, gate in gates.items()}
         self._judges: Mapping[str, Judge] = {name: judge for name, judge in judges.items() if judge}
+        self._readers: Mapping[str, AnswersJudge] = {name: judge for name, judge in readers.items() if judge}
         self._manual = {name: gate for name, gate in gates.items() if isinstance(gate, Manual)}
         self._budget = budget
         self._live, self._candidate = live, candidate
@@ -55,10 +74,12 @@ class Panel:
         """A step starts: its requests are counted from 0, the evidence goes on."""
         self._step = step
         self._counts = Counts(skipped=self._counts.skipped)
-        self._strata.missed = 0
+        self._strata.begin(step, judged=any(name in self._judges for name in self._named))
         self._split.begin(step)
         for judge in self._judges.values():
             judge.begin()
+        for reader in self._readers.values():
+            reader.begin(step)
 
     def absorb(self, look: Look) -> None:
         """Take one look; a number that has been taken is not taken again. Number 0 is history."""
@@ -74,7 +95,9 @@ class Panel:
         if stratum:
             for judge in self._judges.values():
                 judge.absorb(stratum)
-            self._failed = self._failed or self._accused()
+        for reader in self._readers.values():
+            reader.absorb(look.answers.get(self._candidate))
+        self._failed = self._failed or self._accused()
 
     def verdicts(self, *, approved: bool) -> tuple[Verdict, ...]:
         """Of the gates and guards of the step begun last that have something to judge, and of the split."""
@@ -99,24 +122,35 @@ class Panel:
 
     @property
     def _speaking(self) -> tuple[str, ...]:
-        weights = self._step.routing.weights if self._step else {}
-        mine, others = weights.get(self._candidate, 0), weights.get(self._live, 0)
-        share = mine / (mine + others) if mine else 0.0
-        return tuple(name for name in self._named if name in self._judges and self._judges[name].speaks(share))
+        routing = self._step.routing if self._step else None
+        mine = (routing.asked.get(self._candidate, 0) or copied(routing, self._candidate)) if routing else 0
+        others = routing.asked.get(self._live, 0) if routing else 0
+        share = mine / (mine + others) if mine else float(routing is not None and self._candidate in routing.picked)
+        return tuple(name for name in self._named if self._speaks(name, share))
+
+    def _speaks(self, name: str, share: float) -> bool:
+        if name in self._readers:
+            return self._readers[name].speaks
+        return name in self._judges and self._judges[name].speaks(share)
 
     def _verdict(self, name: str) -> Verdict:
-        judge, missed = self._judges[name], self._strata.missed
+        missed, judge = self._strata.missed, self._judges.get(name)
         assert self._step
         if name == self._failed:
-            return judge.accusation()
+            return self._judging(name).accusation()
+        if judge is None:
+            return self._readers[name].verdict()
         if missed >= PATIENCE:
             reason = f"{self._strata.trouble}, for {missed} looks"
             return Verdict(gate=name, outcome=Outcome.BLIND, reason=reason, evidence=judge.evidence)
         return judge.verdict(self._step)
 
+    def _judging(self, name: str) -> Judge | AnswersJudge:
+        return self._judges[name] if name in self._judges else self._readers[name]
+
     def _accused(self) -> str | None:
         """The gate with most evidence, once the mean of all makes the case."""
-        speaking = {name: self._judges[name].e_value for name in self._speaking}
+        speaking = {name: self._judging(name).e_value for name in self._speaking}
         mean = sum(speaking.values()) / self._budget.judges
         if mean < (1 - 1e-9) / self._budget.rollback:
             return None
@@ -137,13 +171,36 @@ class Panel:
         )
 
 
+def keeps_evidence(gate: Gate) -> bool:
+    """It draws on the budget for rollbacks: not manual, and no mere limit to an estimate."""
+    match gate:
+        case Comparison() | Threshold() | Quality():
+            return True
+        case Floor(metric=metric):
+            return metric in PROVEN
+        case Manual() | Drift():
+            return False
+        case _:
+            assert_never(gate)
+
+
 def _judge(gate: Gate, budget: Budget, *, sticky: bool) -> Judge | None:
     match gate:
         case Comparison():
             return ComparisonJudge(gate, budget=budget, sticky=sticky)
         case Threshold():
             return ThresholdJudge(gate, budget=budget)
-        case Manual():
-            return None
         case _:
-            assert_never(gate)
+            return None
+
+
+def _reader(gate: Gate, budget: Budget, candidate: str) -> AnswersJudge | None:
+    match gate:
+        case Quality():
+            return judge_quality(gate, budget=budget, candidate=candidate)
+        case Floor():
+            return judge_floor(gate, budget=budget, candidate=candidate)
+        case Drift():
+            return judge_drift(gate, candidate=candidate)
+        case _:
+            return None

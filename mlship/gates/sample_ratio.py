@@ -5,6 +5,7 @@ from __future__ import annotations
 from mlship.gates.account import e_value
 from mlship.gates.wording import grouped, percent
 from mlship.metrics.look import Look
+from mlship.plan.rule import drawn_alone
 from mlship.plan.step import Step
 from mlship.plan.verdict import Evidence, Outcome, Verdict
 from mlship.stats.sample_ratio import SampleRatioTest
@@ -27,9 +28,9 @@ class SampleRatioJudge:
         self._asked = 0.0
 
     def begin(self, step: Step) -> None:
-        """Routings with header matches are not judged: nobody knows how many requests match."""
-        both = {self._live, self._candidate} <= step.routing.weights.keys()
-        self._split = step if both and not step.routing.matches else None
+        """Routings whose rules ask for more than a share are not judged: nobody knows how many requests match."""
+        both = {self._live, self._candidate} <= step.routing.asked.keys()
+        self._split = step if both and (not step.routing.rules or drawn_alone(step.routing.rules)) else None
         self._counted, self._asked = (0, 0), 0.0
 
     def absorb(self, look: Look) -> None:

@@ -29,3 +29,8 @@ def about(count: float) -> str:
 def ratio(low: float, high: float) -> str:
     """An interval of ratios, "[0.4, 3.9]"."""
     return f"[{low:.2g}, {high:.2g}]" if math.isfinite(high) else f"[{low:.2g}, any]"
+
+
+def points(gain: float) -> str:
+    """A difference of rates with its sign, "+2.1 points"."""
+    return f"{100 * gain:+.2g} points"

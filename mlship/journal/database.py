@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mlship.errors import JournalUnavailable, UsageError
+from mlship.private import make_private
 
 APPLICATION = 0x6D6C7368
 """Marks the file as a journal of mlship ("mlsh")."""
@@ -115,7 +116,7 @@ class Database:
 
     def _create(self) -> None:
         """Make the whole file aside and link it into place: nobody ever meets half a journal."""
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(self.path.parent)
         aside = self.path.with_name(f".journal-{os.getpid()}-{threading.get_ident()}.new")
         aside.touch(mode=0o600)
         try:

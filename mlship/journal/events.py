@@ -16,6 +16,7 @@ import msgspec
 from mlship.metrics.counters import Counters
 from mlship.metrics.look import Look
 from mlship.plan.routing import Routing
+from mlship.plan.rule import Rule
 from mlship.plan.step import CompiledPlan
 from mlship.plan.verdict import Verdict
 
@@ -75,6 +76,8 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     """The acts of step `step` are done; its hold time and its deadline count from here."""
 
     step: int
+    revision: int = 0
+    """Changes of the rules that are in place with it."""
     reading: Counters | None = None
     """The counters at this moment: the first look is the difference to them."""
 
@@ -87,6 +90,8 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
     verdicts: tuple[Verdict, ...] = ()
     reading: Counters | None = None
     """The counters at the end of the interval: the next look is the difference to them, in whatever process."""
+    mark: str = ""
+    """Up to where answers were read for this look; empty: none were."""
 
 
 class Passed(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +99,27 @@ class Passed(msgspec.Struct, frozen=True, kw_only=True):
 
     step: int
     reason: str
+
+
+class Chosen(msgspec.Struct, frozen=True, kw_only=True):
+    """Of the challengers of step `step`, `model` goes on as the candidate; the plan is compiled anew for it."""
+
+    step: int
+    model: str
+    reason: str
+    compiled: CompiledPlan
+
+
+class Flagged(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody changed the rules of the feature flag in step `step`: the run at work routes by them from now on."""
+
+    step: int
+    revision: int
+    """Number of the change in this rollout; one that was made from older rules than the latest is void."""
+    rules: tuple[Rule, ...]
+    """All rules from now on."""
+    by: str
+    reason: str = ""
 
 
 class Repaired(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,6 +181,16 @@ class Promoted(msgspec.Struct, frozen=True, kw_only=True):
     previous: str
 
 
+class Reviewed(msgspec.Struct, frozen=True, kw_only=True):
+    """What has become known since the promotion of the answers in step `step`, and what the gates say with it."""
+
+    step: int
+    look: Look
+    verdicts: tuple[Verdict, ...] = ()
+    mark: str = ""
+    """Up to where answers were read."""
+
+
 class BroughtUp(msgspec.Struct, frozen=True, kw_only=True):
     """The live model of a new service serves; the plan asked for nothing more."""
 
@@ -168,8 +204,9 @@ class TornDown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Event = (
-    Started | Taken | Entered | Intended | Done | Failed | Settled | Looked | Passed | Repaired | Requested | Parked
-    | RollbackBegun | RolledBack | RollbackFailed | Reopened | Promoted | BroughtUp | TornDown
+    Started | Taken | Entered | Intended | Done | Failed | Settled | Looked | Passed | Chosen | Flagged | Repaired
+    | Requested | Parked | RollbackBegun | RolledBack | RollbackFailed | Reopened | Promoted | Reviewed | BroughtUp
+    | TornDown
 )  # fmt: skip
 
 

@@ -97,6 +97,12 @@ class Leases:
             return None
         return row.lease
 
+    def fence(self, service: str) -> int:
+        """The highest fencing number given out for the service; 0: none yet."""
+        rows = self._database.rows(_SELECT, service=service)
+        row = _row(rows[0]) if rows else None
+        return row.fence if row else 0
+
     def _counts(self, lease: Lease, renewed: float) -> bool:
         return self._clock.now() - renewed <= lease.ttl and not gone(lease.holder)
 

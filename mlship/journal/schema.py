@@ -14,10 +14,10 @@ import msgspec
 
 from mlship.journal import events
 from mlship.journal.codec import KINDS, VERSION
-from mlship.metrics import counters, look
-from mlship.plan import routing, step, verdict
+from mlship.metrics import answers, counters, look
+from mlship.plan import routing, rule, step, verdict
 
-_MODULES = (events, look, counters, routing, step, verdict)
+_MODULES = (events, look, answers, counters, routing, rule, step, verdict)
 
 _ENVELOPE: Mapping[str, Mapping[str, Any]] = {
     "v": {"const": VERSION, "description": "Version of this form; fields are only ever added under one version."},
@@ -41,12 +41,10 @@ _WORDS = {
     "estimate": "The value measured; null: none yet, or not finite.",
     "evidence": "The numbers behind the verdict.",
     "gate": "Name of the gate.",
-    "header": "Name of the request header.",
     "interval": "Lower and upper bound, valid at every look; a bound that is infinite is null.",
     "live": "The model that users rely on.",
     "log": "The last lines that the model wrote.",
     "look": "The numbers of the interval.",
-    "matches": "Requests that go to a model whatever the weights say.",
     "message": "What went wrong.",
     "model": "Name of the model.",
     "models": "Tallies by name of model.",
@@ -73,7 +71,6 @@ _WORDS = {
     "strategy": "The strategy of the stage.",
     "tallies": "Requests, errors and latency by name of model.",
     "to": "The model that the traffic goes back to.",
-    "value": "The value that the header must have.",
     "verb": "The act: ensure, route or retire.",
     "verdicts": "What each gate says.",
     "way_back": "The step that brings all traffic back to the live model.",

@@ -1,36 +1,17 @@
-"""State is the fold of the journal: `apply` one event, `fold` them all. Nothing else is state."""
+"""What a journal amounts to: a service, and its latest rollout."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from functools import reduce
-from typing import Any, assert_never
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 
 from mlship.journal.events import (
-    BroughtUp,
-    Done,
-    Entered,
-    Event,
-    Failed,
     Intended,
     Looked,
-    Parked,
-    Passed,
-    Promoted,
-    Recorded,
-    Reopened,
-    Repaired,
     Requested,
-    RollbackBegun,
-    RollbackFailed,
-    RolledBack,
-    Settled,
-    Started,
-    Taken,
-    TornDown,
+    Reviewed,
 )
 from mlship.journal.status import Status
 from mlship.plan.routing import Routing
@@ -58,6 +39,8 @@ class RolloutState(msgspec.Struct, frozen=True, kw_only=True):
     """The step at work has passed."""
     asked: Routing | None = None
     """The routing confirmed last."""
+    ensured: frozenset[str] = frozenset()
+    """Models whose replicas are known to be what the plan defines: this rollout has brought them up."""
     pending: Intended | None = None
     """An act that was intended and whose outcome is not recorded: a crash, or it is under way."""
     history: Looked | None = None
@@ -66,6 +49,8 @@ class RolloutState(msgspec.Struct, frozen=True, kw_only=True):
     """Looks so far, which is also the number of the last one."""
     last: Looked | None = None
     verdicts: tuple[Verdict, ...] = ()
+    revision: int = 0
+    """Changes of the rules so far."""
     order: Requested | None = None
     """The last order that no event has answered yet."""
     approved_step: int | None = None
@@ -76,6 +61,8 @@ class RolloutState(msgspec.Struct, frozen=True, kw_only=True):
     back_to: str | None = None
     """Where the last rollback goes, done or not."""
     downtime: float | None = None
+    reviewed: Reviewed | None = None
+    """The last review of the promotion, by labels that came after it."""
 
     @property
     def current(self) -> Step | None:
@@ -100,190 +87,3 @@ class ServiceState(msgspec.Struct, frozen=True, kw_only=True):
     """Model → folder that relative paths in its document start from."""
     seq: int = 0
     """Position in the journal up to which it is folded: read on `after` it."""
-
-
-def fold(service: str, events: Iterable[Recorded]) -> ServiceState:
-    """The state that a record amounts to; total: no order of events is an error."""
-    return reduce(apply, events, ServiceState(service=service))
-
-
-def apply(state: ServiceState, recorded: Recorded) -> ServiceState:
-    """One event further. Events of a rollout that is not the latest change only what is live."""
-    state = replace(_service(state, recorded), seq=max(state.seq, recorded.seq))
-    rollout = state.rollout
-    if rollout is None or rollout.rollout != recorded.rollout:
-        return state
-    return replace(state, rollout=_rollout(rollout, recorded.at, recorded.event))
-
-
-def _service(state: ServiceState, recorded: Recorded) -> ServiceState:
-    match recorded.event:
-        case Started() as started:
-            return _known(replace(_live(state, started.compiled.live), rollout=_begun(recorded, started)), started)
-        case Promoted(model=model, previous=previous):
-            return _live(replace(state, previous=previous), model)
-        case RolledBack(to=to):
-            return _live(state if to == state.live else replace(state, previous=state.live), to)
-        case BroughtUp(model=model):
-            return _live(state, model)
-        case TornDown():
-            return replace(state, live=None, previous=None, down=True)
-        case _:
-            return state
-
-
-def _live(state: ServiceState, model: str) -> ServiceState:
-    previous = None if state.previous == model else state.previous
-    return replace(state, live=model, previous=previous, down=False)
-
-
-def _begun(recorded: Recorded, started: Started) -> RolloutState:
-    return RolloutState(
-        rollout=recorded.rollout,
-        status=Status.RUNNING,
-        compiled=started.compiled,
-        plan=started.plan,
-        base=started.base,
-        by=started.by,
-        started_at=recorded.at,
-    )
-
-
-def _known(state: ServiceState, started: Started) -> ServiceState:
-    documents = started.plan.get("models")
-    if not isinstance(documents, Mapping):
-        return state
-    models = {name: document for name, document in documents.items() if isinstance(document, Mapping)}
-    bases = dict.fromkeys(models, started.base)
-    return replace(state, models={**state.models, **models}, bases={**state.bases, **bases})
-
-
-def _rollout(rollout: RolloutState, at: float, event: Event) -> RolloutState:  # noqa: PLR0911 - one per family
-    match event:
-        case Intended() | Done() | Failed():
-            return _acted(rollout, event)
-        case Entered() | Settled() | Looked() | Passed():
-            return _stepped(rollout, at, event)
-        case Taken() | Requested() | Parked():
-            return _steered(rollout, at, event)
-        case RollbackBegun() | RollbackFailed():
-            return _turned(rollout, event)
-        case RolledBack() | Promoted() | BroughtUp() | TornDown():
-            return _ended(rollout, at, event)
-        case Reopened(downtime=downtime):
-            return replace(rollout, downtime=downtime)
-        case Started() | Repaired():
-            return rollout
-        case _:
-            assert_never(event)
-
-
-def _acted(rollout: RolloutState, event: Intended | Done | Failed) -> RolloutState:
-    match event:
-        case Intended():
-            return replace(rollout, pending=event)
-        case Done(verb="route") if rollout.pending is not None and rollout.pending.routing is not None:
-            return replace(rollout, pending=None, asked=rollout.pending.routing)
-        case Done() | Failed():
-            return replace(rollout, pending=None)
-        case _:
-            assert_never(event)
-
-
-def _stepped(rollout: RolloutState, at: float, event: Entered | Settled | Looked | Passed) -> RolloutState:
-    match event:
-        case Entered(step=step):
-            return replace(rollout, step=step, entered_at=at, settled_at=None, passed=False)
-        case Settled(step=step):
-            return replace(rollout, settled_at=at) if step == rollout.step else rollout
-        case Looked(look=look):
-            if look.number == 0:
-                return replace(rollout, history=event)
-            return replace(rollout, last=event, looks=look.number, verdicts=event.verdicts)
-        case Passed(step=step):
-            return _passed(rollout) if step == rollout.step else rollout
-        case _:
-            assert_never(event)
-
-
-def _passed(rollout: RolloutState) -> RolloutState:
-    order = rollout.order
-    answered = order is not None and order.order == "promote" and not order.full
-    return replace(rollout, passed=True, order=None if answered else order)
-
-
-def _steered(rollout: RolloutState, at: float, event: Taken | Requested | Parked) -> RolloutState:
-    if rollout.status.over:
-        return rollout
-    match event:
-        case Taken(reason="resume"):
-            return _unparked(_unpaused(rollout, at), at)
-        case Taken(reason="schedule"):
-            return _unparked(rollout, at)
-        case Taken():
-            return rollout
-        case Requested():
-            return _ordered(rollout, at, event)
-        case Parked(reason=reason):
-            return replace(rollout, status=Status.PARKED, reason=reason, order=_unless(rollout.order, "pause"))
-        case _:
-            assert_never(event)
-
-
-def _unparked(rollout: RolloutState, at: float) -> RolloutState:
-    # The hold time and the deadline of a step begin again once somebody lets it go on.
-    if rollout.status is not Status.PARKED:
-        return rollout
-    return replace(rollout, status=Status.RUNNING, reason="", settled_at=rollout.settled_at and at)
-
-
-def _unpaused(rollout: RolloutState, at: float) -> RolloutState:
-    settled_at = rollout.settled_at and at if rollout.paused else rollout.settled_at
-    return replace(rollout, order=_unless(rollout.order, "pause"), paused=False, settled_at=settled_at)
-
-
-def _ordered(rollout: RolloutState, at: float, order: Requested) -> RolloutState:
-    # An abort that is not carried out yet outlives every later order.
-    standing = order if rollout.order is None or rollout.order.order != "abort" else rollout.order
-    match order.order:
-        case "pause":
-            return replace(rollout, order=standing, paused=True)
-        case "resume":
-            return _unpaused(rollout, at)
-        case "approve":
-            return replace(rollout, approved_step=rollout.step)
-        case "promote" | "abort":
-            return replace(rollout, order=standing)
-        case _:
-            return rollout
-
-
-def _unless(order: Requested | None, answered: str) -> Requested | None:
-    return None if order is not None and order.order == answered else order
-
-
-def _turned(rollout: RolloutState, event: RollbackBegun | RollbackFailed) -> RolloutState:
-    turned = replace(rollout, order=None, paused=False, ended_at=None)
-    match event:
-        case RollbackBegun(to=to, reason=reason):
-            return replace(turned, status=Status.ROLLING_BACK, reason=reason, back_to=to)
-        case RollbackFailed(message=message):
-            return replace(turned, status=Status.ROLLBACK_INCOMPLETE, reason=message)
-        case _:
-            assert_never(event)
-
-
-def _ended(rollout: RolloutState, at: float, event: RolledBack | Promoted | BroughtUp | TornDown) -> RolloutState:
-    ended = replace(rollout, ended_at=at, order=None, pending=None, paused=False)
-    match event:
-        case RolledBack():
-            return replace(ended, status=Status.ROLLED_BACK)
-        case Promoted():
-            return replace(ended, status=Status.PROMOTED, reason="")
-        case BroughtUp():
-            return replace(ended, status=Status.BROUGHT_UP, reason="")
-        case TornDown():
-            # What was over stays what it was: a promotion is one, also after `mlship down`.
-            return rollout if rollout.status.over else replace(ended, status=Status.TORN_DOWN)
-        case _:
-            assert_never(event)

@@ -17,6 +17,7 @@ from mlship.journal.database import Database
 from mlship.journal.events import (
     BroughtUp,
     Event,
+    Flagged,
     Looked,
     Promoted,
     Recorded,
@@ -25,8 +26,9 @@ from mlship.journal.events import (
     Started,
     TornDown,
 )
+from mlship.journal.fold import fold
 from mlship.journal.lease import Lease, Leases, check
-from mlship.journal.state import ServiceState, fold
+from mlship.journal.state import ServiceState
 
 _PAGE = 500
 _Row = tuple[int, str, str, float, int, str]
@@ -94,7 +96,7 @@ class Journal:
         """
         return self._write(event, service=lease.service, rollout=lease.rollout, lease=lease)
 
-    def request(self, event: Requested, *, service: str, rollout: str) -> Recorded:
+    def request(self, event: Requested | Flagged, *, service: str, rollout: str) -> Recorded:
         """Put an order on disk, for whoever holds the service; orders need no lease."""
         return self._write(event, service=service, rollout=rollout, lease=None)
 

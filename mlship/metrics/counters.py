@@ -19,8 +19,14 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     requests: int = 0
     errors: int = 0
     """Answers with a status of 500 or more, and requests that found no replica."""
+    unconnected: int = 0
+    """Those of the errors that found no replica; a router forgets them with a model that is taken away."""
     latency: tuple[int, ...] = (0,) * (len(LATENCY_EDGES) + 1)
     """Answers per bucket of `LATENCY_EDGES`, not cumulated over the buckets."""
+    dropped: int = 0
+    """Copies that a challenger was not sent, because it had too many in hand; not among the requests."""
+    unkept: int = 0
+    """Answers that were to be kept, and were not, because what is kept already fills its space."""
 
     def slower_than(self, edge: int) -> int:
         """Answers above `LATENCY_EDGES[edge]`."""
@@ -40,7 +46,8 @@ def difference(before: Counters | None, after: Counters) -> Mapping[str, Tally] 
     """What happened between two readings, per model.
 
     None where it cannot be known: there is no reading before, the router started anew, or a counter fell (a reset is
-    never negative traffic). A model that is new in `after` counts from zero.
+    never negative traffic). A model that is new in `after` counts from zero, and so do the requests that found no
+    replica of a model that was away.
     """
     if before is None or before.epoch != after.epoch:
         return None
@@ -53,10 +60,15 @@ def difference(before: Counters | None, after: Counters) -> Mapping[str, Tally] 
 def _minus(after: Tally, before: Tally) -> Tally | None:
     if len(after.latency) != len(before.latency):
         return None
+    forgotten = before.unconnected if after.unconnected < before.unconnected else 0
     tally = Tally(
-        requests=after.requests - before.requests,
-        errors=after.errors - before.errors,
+        requests=after.requests - before.requests + forgotten,
+        errors=after.errors - before.errors + forgotten,
+        unconnected=after.unconnected - before.unconnected + forgotten,
         latency=tuple(a - b for a, b in zip(after.latency, before.latency, strict=True)),
+        # A router forgets the former with a model that is taken away, and neither says anything of the traffic.
+        dropped=max(after.dropped - before.dropped, 0),
+        unkept=max(after.unkept - before.unkept, 0),
     )
     fell = tally.requests < 0 or tally.errors < 0 or any(count < 0 for count in tally.latency)
     return None if fell else tally

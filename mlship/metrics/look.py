@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from mlship.metrics.answers import Answers
 from mlship.metrics.counters import Tally
 
 
@@ -27,5 +28,9 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     """The first interval under a new routing: requests drawn under the old one may still end in it."""
     warming: frozenset[str] = msgspec.field(default_factory=frozenset)
     """Models whose latency does not count yet."""
+    picked: frozenset[str] = msgspec.field(default_factory=frozenset)
+    """Models that requests reached by rules only, beside the weights: how many match, nobody knows."""
+    answers: Mapping[str, Answers] = msgspec.field(default_factory=dict)
+    """Challenger → what its answers and the live model's to the same requests came to."""
     trouble: str = ""
     """Why `tallies` is None."""

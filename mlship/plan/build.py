@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mlship.plan import defaults, units
+from mlship.plan.capturing import build_capture
 from mlship.plan.gatebook import Gatebook
 from mlship.plan.model import (
     Alpha,
@@ -14,13 +15,18 @@ from mlship.plan.model import (
     BlueGreen,
     Canary,
     DriverSpec,
+    FeatureFlag,
     Health,
+    LabelWatch,
+    LateAction,
     Model,
     Plan,
     Recreate,
     Rolling,
+    Shadow,
 )
-from mlship.plan.routing import HeaderMatch
+from mlship.plan.rule import Rule, drawn_alone, header_is
+from mlship.plan.rulebook import build_rules
 from mlship.plan.sharing import canary_shares, rolling_shares
 from mlship.plan.step import AtDeadline
 
@@ -44,6 +50,8 @@ def build(document: Document, *, base: Path) -> Plan:
         guards=guards,
         stages=stages,
         alpha=Alpha(**{name: units.fraction(text) for name, text in document.get("alpha", {}).items()}),
+        watch_labels=_watch(document["watch-labels"]) if "watch-labels" in document else None,
+        capture=build_capture(document.get("capture", {}), base=base),
         traffic=units.per_second(document["traffic"]) if "traffic" in document else None,
         document=document,
         **_given(document, {"look-every": units.seconds, "warmup": units.seconds, "bake": units.seconds}),
@@ -90,6 +98,12 @@ def _driver(document: Document) -> DriverSpec:
     return DriverSpec(name=name, settings={**standard, **settings})
 
 
+def _watch(watch: str | Document) -> LabelWatch:
+    if isinstance(watch, str):
+        return LabelWatch(period=units.seconds(watch))
+    return LabelWatch(period=units.seconds(watch["for"]), **_given(watch, {"then": LateAction}))
+
+
 def _header(unit: str | None) -> str | None:
     # Header names do not tell case apart, and routers keep them in lower case.
     return unit.removeprefix("header:").lower() if unit else None
@@ -110,6 +124,10 @@ class _Stages:
 
     def _stage(self, stage: Document) -> AnyStage:
         match stage["strategy"]:
+            case "shadow":
+                return self._shadow(stage)
+            case "feature-flag":
+                return self._feature_flag(stage)
             case "canary":
                 return self._canary(stage)
             case "blue-green":
@@ -120,12 +138,22 @@ class _Stages:
                 bake = _seconds(stage, "bake", defaults.BAKE)
                 return Recreate(**self._shared(stage, shares=False), bake=bake)
 
-    def _shared(self, stage: Document, *, shares: bool) -> dict[str, Any]:
+    def _shared(self, stage: Document, *, shares: bool, answers: bool = False) -> dict[str, Any]:
         return {
             "name": stage.get("name", stage["strategy"]),
-            "gates": self._gates.of_stage(stage.get("gates"), shares=shares),
+            "gates": self._gates.of_stage(stage.get("gates"), shares=shares, answers=answers),
             **_given(stage, {"requests": int, "at-most": units.seconds, "at-deadline": AtDeadline}),
         }
+
+    def _shadow(self, stage: Document) -> Shadow:
+        mirror = {name: units.basis_points(share) or 0 for name, share in stage["mirror"].items()}
+        shared = {"at_deadline": AtDeadline.PARK, **self._shared(stage, shares=True, answers=True)}
+        return Shadow(**shared, mirror=mirror, hold=_seconds(stage, "hold", defaults.SHADOW_HOLD))
+
+    def _feature_flag(self, stage: Document) -> FeatureFlag:
+        rules = build_rules(stage["rules"])
+        shared = self._shared(stage, shares=drawn_alone(rules) is not None)
+        return FeatureFlag(**shared, rules=rules, hold=_seconds(stage, "hold", defaults.FLAG_HOLD))
 
     def _canary(self, stage: Document) -> Canary:
         weights = tuple(units.basis_points(weight) or 0 for weight in stage["weights"])
@@ -140,7 +168,7 @@ class _Stages:
             bake=_seconds(stage, "bake", defaults.BAKE),
         )
 
-    def _preview(self, preview: str | Document | None) -> HeaderMatch | None:
+    def _preview(self, preview: str | Document | None) -> Rule | None:
         match preview:
             case None:
                 return None
@@ -148,7 +176,7 @@ class _Stages:
                 header, _, value = preview.removeprefix("header:").partition("=")
             case _:
                 header, value = preview["header"], preview["value"]
-        return HeaderMatch(header=header.lower(), value=value, model=self._candidate or "")
+        return header_is(header, value, self._candidate or "")
 
     def _rolling(self, stage: Document) -> Rolling:
         batch = int(stage.get("batch", defaults.BATCH))

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlship.plan import defaults, units
+from mlship.plan.answers import check_mirror
 from mlship.plan.draft import Draft
 from mlship.plan.fault import Steps, shown
 from mlship.plan.routing import WHOLE
-from mlship.plan.semantics import gate_uses
+from mlship.plan.rulecheck import NOT_RANDOM, is_random
+from mlship.plan.semantics import ONLY_MIRRORED, gate_uses
 from mlship.plan.sharing import canary_shares, rolling_shares
 
 _WAITS: Mapping[str, Mapping[str, float]] = {
+    "shadow": {"hold": defaults.SHADOW_HOLD},
+    "feature-flag": {"hold": defaults.FLAG_HOLD},
     "canary": {"hold": defaults.CANARY_HOLD},
     "blue-green": {"hold": defaults.BLUE_GREEN_HOLD, "bake": defaults.BAKE},
     "rolling": {"hold": defaults.ROLLING_HOLD},
@@ -53,7 +57,39 @@ def check_course(draft: Draft) -> None:
         if part.strategy == "rolling":
             _rolling(part)
         _judged(part)
-        reached = _canary(part, reached) if part.strategy == "canary" else _whole(part, reached)
+        reached = _reached(part, reached)
+
+
+def _reached(part: Part, before: int) -> int:
+    match part.strategy:
+        case "shadow":
+            return _shadow(part, before)
+        case "feature-flag":
+            return _flag(part, before)
+        case "canary":
+            return _canary(part, before)
+        case _:
+            return _whole(part, before)
+
+
+def _shadow(part: Part, reached: int) -> int:
+    """Check the mirrors; no user moves."""
+    check_mirror(part.draft, part.path)
+    others = [path for path in part.draft.places("stages") if part.draft.has(*path, "mirror")]
+    if reached:
+        part.fault(
+            "strategy", "the candidate has users already: copies would prove nothing more", "make it the first stage"
+        )
+    elif others and others[0] != part.path:
+        part.fault("strategy", "there is a shadow stage before", "one stage may mirror to several models")
+    return reached
+
+
+def _flag(part: Part, reached: int) -> int:
+    """Check that no user has the candidate yet; afterwards nobody keeps it."""
+    if reached:
+        part.fault("strategy", "the candidate has users already, who would lose it here", "move this stage up")
+    return reached
 
 
 def _parts(draft: Draft) -> Iterator[Part]:
@@ -161,6 +197,8 @@ def _judged(part: Part) -> None:
     """A comparison where both models never serve at once would wait for ever."""
     why = _never_shares(part)
     for use in gate_uses(part.draft, (*part.path, "gates")):
+        if use.kind == "answers" and part.strategy != "shadow":
+            part.draft.fault(use.reference, f"can never pass here: {ONLY_MIRRORED}", "use it in a shadow stage")
         if use.kind == "comparison" and why:
             part.draft.fault(
                 use.reference,
@@ -175,6 +213,10 @@ def _never_shares(part: Part) -> str:
             weights = part.value("weights") or ["1%"]
             shares = canary_shares(tuple(units.basis_points(weight) or 0 for weight in weights))
             return "" if shares else "at 100% the live model has no traffic to compare with"
+        case "shadow":
+            return ""
+        case "feature-flag":
+            return "" if is_random(part.draft, part.path) else f"not randomised: {NOT_RANDOM}"
         case "rolling":
             live, candidate = _replicas(part.draft)
             if live is None or candidate is None:

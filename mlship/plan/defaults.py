@@ -9,6 +9,8 @@ from mlship.plan.model import Comparison, DriverSpec, Threshold
 
 DRIVER = DriverSpec(name="process", settings={"listen": "127.0.0.1:8080"})
 
+SHADOW_HOLD = 60.0
+FLAG_HOLD = 60.0
 CANARY_HOLD = 60.0
 BLUE_GREEN_HOLD = 0.0
 ROLLING_HOLD = 30.0

@@ -9,7 +9,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from mlship.plan import defaults, units
+from mlship.plan.answergates import Direction, Drift, Floor, Quality
 from mlship.plan.model import Comparison, Gate, Manual, Threshold
+
+OVER_ANSWERS = (Quality, Floor, Drift)
+"""Gates that need the answers of both models to the same requests."""
 
 Reference = str | Mapping[str, Any]
 """A gate by name, or written in place."""
@@ -22,12 +26,18 @@ class Gatebook:
         self._named = tuple(named)
         self.all: dict[str, Gate] = {name: gate(name, document) for name, document in named.items()}
 
-    def of_stage(self, references: Sequence[Reference] | None, *, shares: bool) -> tuple[str, ...]:
-        """Names of a stage's gates; None: the default ones. `shares`: both models serve in it."""
+    def of_stage(
+        self, references: Sequence[Reference] | None, *, shares: bool, answers: bool = False
+    ) -> tuple[str, ...]:
+        """Names of a stage's gates; None: the default ones.
+
+        `shares`: both models serve in it. `answers`: both answer the same requests.
+        """
         if references is not None:
             return self._names(references)
         if self._named:
-            able = [name for name in self._named if shares or not isinstance(self.all[name], Comparison)]
+            deaf = (() if shares else (Comparison,)) + (() if answers else OVER_ANSWERS)
+            able = [name for name in self._named if not isinstance(self.all[name], deaf)]
             return tuple(able) or (self._keep(defaults.CEILING),)
         standard = defaults.COMPARISONS if shares else (defaults.CEILING,)
         return tuple(self._keep(each) for each in standard)
@@ -56,11 +66,42 @@ def gate(name: str, document: Mapping[str, Any]) -> Gate:
     match document:
         case {"manual": by}:
             return Manual(name=name, by=by)
+        case {"metric": "psi" | "ks" as metric}:
+            of = document.get("of", "prediction")
+            return Drift(name=name, metric=metric, of=of, maximum=float(document["max"]), **_which(document))
+        case {"min": minimum, "metric": metric}:
+            positive = document.get("positive")
+            return Floor(
+                name=name, metric=metric, minimum=units.fraction(minimum), positive=positive, **_which(document)
+            )
         case {"max": maximum, "metric": metric}:
             limit = units.fraction(maximum) if units.is_percentage(maximum) else units.seconds(maximum)
             return Threshold(name=name, metric=metric, maximum=limit, sustained=units.seconds(document.get("for", 0)))
+        case {"metric": metric} if is_score(metric):
+            return _quality(name, document)
         case _:
             return Comparison(name=name, metric=document["metric"], margin=units.fraction(document["margin"]))
+
+
+def is_score(metric: str) -> bool:
+    """The metric is about what models answered, not about how they served."""
+    return metric != "error_rate" and not metric.startswith("latency_p")
+
+
+def _quality(name: str, document: Mapping[str, Any]) -> Quality:
+    margin = document.get("margin", 0.0)
+    return Quality(
+        name=name,
+        metric=document["metric"],
+        direction=Direction.BETTER_THAN if "better-than" in document else Direction.NO_WORSE_THAN,
+        margin=units.fraction(margin) if isinstance(margin, str) else float(margin),
+        higher_is_better=document.get("higher-is-better", False),
+        **_which(document),
+    )
+
+
+def _which(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: document[key] for key in ("segment", "least") if key in document}
 
 
 def _name(document: Mapping[str, Any]) -> str:
@@ -69,5 +110,9 @@ def _name(document: Mapping[str, Any]) -> str:
             return "signed-off"
         case {"max": _, "metric": metric}:
             return f"{metric}-max"
+        case {"min": _, "metric": metric}:
+            return f"{metric}-min"
+        case {"better-than": _, "metric": metric}:
+            return f"{metric}-better"
         case _:
             return f"{document['metric']}-no-worse"

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlship.errors import UsageError
 from mlship.plan.build import build, build_model
 from mlship.plan.model import Capability, Model, Plan
+
+if TYPE_CHECKING:
+    from mlship.plan.draft import Draft
 
 Drivers = Mapping[str, frozenset[Capability]]
 
@@ -41,26 +44,39 @@ def parse(
     Raises:
         PlanError: with every fault, by position.
     """
-    from mlship.plan.course import check_course
-    from mlship.plan.document import plain
     from mlship.plan.draft import Draft
     from mlship.plan.fault import Findings
     from mlship.plan.overlay import File, assembled
     from mlship.plan.references import Filler
-    from mlship.plan.schema import check_shape
-    from mlship.plan.semantics import check_meaning
 
     findings = Findings()
     file = File(source=source, base=base, chain=(os.path.realpath(base / Path(source).name),))
     filler = Filler(variables=variables, env=env, findings=findings)
     draft = Draft(root=assembled(data, file, filler), findings=findings)
+    return checked(draft, first=source, drivers=drivers, base=base)
+
+
+def checked(draft: Draft, *, first: str, drivers: Drivers, base: Path) -> Plan:
+    """The plan of a draft; of its faults those of the file `first` come first.
+
+    Raises:
+        PlanError: with every fault, by position.
+    """
+    from mlship.plan.course import check_course
+    from mlship.plan.document import plain
+    from mlship.plan.rulecheck import check_flags
+    from mlship.plan.schema import check_shape
+    from mlship.plan.semantics import check_meaning
+    from mlship.plan.userlist import with_users
+
     check_shape(draft)
-    if not findings.full:
+    if not draft.findings.full:
         draft.taint()
         check_meaning(draft, drivers)
         check_course(draft)
-    findings.raise_if_any(first=source)
-    return build(plain(draft.root), base=base)
+        check_flags(draft, base=base)
+    draft.findings.raise_if_any(first=first)
+    return build(with_users(plain(draft.root), base=base), base=base)
 
 
 def revive(document: Mapping[str, Any], *, base: Path = Path()) -> Plan:

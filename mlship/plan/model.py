@@ -11,7 +11,9 @@ from typing import Any
 
 import msgspec
 
-from mlship.plan.routing import HeaderMatch
+from mlship.plan.answergates import Drift, Floor, Quality
+from mlship.plan.routing import WHOLE, Capture
+from mlship.plan.rule import Rule
 from mlship.plan.step import AtDeadline
 
 
@@ -23,13 +25,17 @@ class Capability(StrEnum):
     STICKY = "sticky"
     """Keep a user on one model, monotone in the weight."""
     MATCH = "match"
-    """Route by request header."""
+    """Route by what a request says: headers, cookies, parameters, users."""
     REPLICAS = "replicas"
     """Run several replicas of a model and change their number."""
     CLOSE = "close"
     """Answer 503 with Retry-After while nothing serves."""
     COUNTERS = "counters"
     """Count requests, errors and latency per model."""
+    MIRROR = "mirror"
+    """Send copies of live requests to other models."""
+    CAPTURE = "capture"
+    """Keep the answers that models gave, and take outcomes by request id."""
 
 
 class DriverSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +103,7 @@ class Manual(msgspec.Struct, frozen=True, kw_only=True):
     by: str
 
 
-Gate = Comparison | Threshold | Manual
+Gate = Comparison | Threshold | Manual | Quality | Floor | Drift
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,7 +127,7 @@ class Canary(Stage, frozen=True, kw_only=True):
 class BlueGreen(Stage, frozen=True, kw_only=True):
     """A full second environment, tested on the side, then all traffic at once."""
 
-    preview: HeaderMatch | None = None
+    preview: Rule | None = None
     hold: float
     """Seconds that green runs on the side before the switch."""
     bake: float
@@ -145,7 +151,88 @@ class Recreate(Stage, frozen=True, kw_only=True):
     bake: float
 
 
-AnyStage = Canary | BlueGreen | Rolling | Recreate
+class Shadow(Stage, frozen=True, kw_only=True):
+    """Challengers get copies of live requests; users only ever see the live model's answers."""
+
+    mirror: Mapping[str, int]
+    """Challenger → basis points of the live requests that it gets copies of."""
+    hold: float
+
+
+class FeatureFlag(Stage, frozen=True, kw_only=True):
+    """Only requests that match a rule get the candidate."""
+
+    rules: tuple[Rule, ...]
+    """Their models are "live" and "candidate"."""
+    hold: float
+
+
+AnyStage = Shadow | FeatureFlag | Canary | BlueGreen | Rolling | Recreate
+
+
+class Reference(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of values that drift is measured against: CSV, JSON lines or Parquet."""
+
+    file: str
+    columns: Mapping[str, str] = msgspec.field(default_factory=dict)
+    """Watched value → column of the file; one that is missing here is looked for under its own name."""
+
+
+class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Which answers are kept, for how long, and what is read from them. Expressions are JMESPath.
+
+    Expressions over an answer start at its JSON; those of `segments`, `drift` and `redact` start at `request` or
+    `response`.
+    """
+
+    sample: int = WHOLE
+    """Basis points of the requests."""
+    limit: int = 64 * 1024
+    """Bytes of a body that are kept."""
+    request: bool = False
+    """Keep the request's body too."""
+    headers: tuple[str, ...] = ()
+    """Request headers that are kept; a segment may read them as `headers."x-country"`."""
+    redact: tuple[str, ...] = ()
+    """What is replaced by null before anything is stored."""
+    prediction: str = "outputs[0].data[0]"
+    probability: str | None = None
+    """Of the positive class, or a list of probabilities by class, for log_loss."""
+    positive: str = "1"
+    """The class that a plain number in `probability` is about."""
+    label: str = "label"
+    """Name of the outcome that is the truth."""
+    scores: Mapping[str, str] = msgspec.field(default_factory=dict)
+    """Name → a number in the answer."""
+    segments: Mapping[str, str] = msgspec.field(default_factory=dict)
+    """Name → what requests are told apart by."""
+    drift: Mapping[str, str] = msgspec.field(default_factory=dict)
+    """Name → a number whose distribution is watched, beside the prediction."""
+    reference: Reference | None = None
+    """What the challenger's values are compared with, besides the live model's."""
+    keep: float = 7 * 24 * 3600.0
+    """Seconds after which an answer is forgotten."""
+    most: int = 1024**3
+    """Bytes that the kept answers may take on the disk."""
+
+    def routed(self) -> Capture:
+        """What the router has to know of it."""
+        return Capture(sample=self.sample, limit=self.limit, request=self.request, headers=self.headers)
+
+
+class LateAction(StrEnum):
+    """What follows when labels that come after the promotion speak against it."""
+
+    REPORT = "report"
+    ROLLBACK = "rollback"
+
+
+class LabelWatch(msgspec.Struct, frozen=True, kw_only=True):
+    """Labels may come after the promotion, and reopen its verdict."""
+
+    period: float
+    """Seconds after the promotion."""
+    then: LateAction = LateAction.REPORT
 
 
 class Alpha(msgspec.Struct, frozen=True, kw_only=True):
@@ -179,6 +266,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds after a model's first traffic that do not count for latency."""
     bake: float = 0.0
     """Seconds at 100 % after the last stage during which the guards go on and the old model stays warm."""
+    capture: CaptureSettings = CaptureSettings()
+    """How a stage that compares answers keeps them."""
+    watch_labels: LabelWatch | None = None
     keep_old: bool = False
     """The old model stays up after the promotion, as a warm way back."""
     traffic: float | None = None

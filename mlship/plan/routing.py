@@ -7,16 +7,30 @@ from types import MappingProxyType
 
 import msgspec
 
-WHOLE = 10_000
-"""Basis points in 100 %."""
+from mlship.plan.rule import WHOLE, Rule, drawn_alone
+
+__all__ = ["WHOLE", "Capture", "Mirror", "Routing", "all_to"]
 
 
-class HeaderMatch(msgspec.Struct, frozen=True, kw_only=True):
-    """Requests whose `header` equals `value` go to `model`, whatever the weights say."""
+class Mirror(msgspec.Struct, frozen=True, kw_only=True):
+    """A copy of `share` basis points of the live model's requests to `model`, whose answers no user sees."""
 
-    header: str
-    value: str
     model: str
+    share: int
+    """Basis points."""
+
+
+class Capture(msgspec.Struct, frozen=True, kw_only=True):
+    """Which answers are kept. A request is sampled by its id: live and mirrored copies share one fate."""
+
+    sample: int = WHOLE
+    """Basis points of the requests."""
+    limit: int = 64 * 1024
+    """Bytes of a body that are kept."""
+    request: bool = False
+    """Keep the request's body too."""
+    headers: tuple[str, ...] = ()
+    """Request headers that are kept; all others are not."""
 
 
 class Routing(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +44,12 @@ class Routing(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     segments: tuple[tuple[str, int], ...]
-    matches: tuple[HeaderMatch, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    """The first that matches a request decides; where none does, the segments do."""
+    mirrors: tuple[Mirror, ...] = ()
+    """Models that get copies of the live model's requests."""
+    capture: Capture | None = None
+    """Which answers are kept; None: none are."""
     assign_by: str | None = None
     """Name of the request header whose value is the unit of assignment; None: each request is drawn anew."""
     salt: str = ""
@@ -51,14 +70,28 @@ class Routing(msgspec.Struct, frozen=True, kw_only=True):
             weights[model] = weights.get(model, 0) + width
         return MappingProxyType(weights)
 
+    @property
+    def asked(self) -> Mapping[str, int]:
+        """Basis points per model as chance draws them: the weights, or the share of a rule that asks for no more."""
+        share = drawn_alone(self.rules)
+        if share is None or len(self.weights) > 1:
+            return self.weights
+        parts = ((self.rules[0].model, share), (self.segments[-1][0], WHOLE - share))
+        return MappingProxyType({model: width for model, width in parts if width})
+
+    @property
+    def picked(self) -> frozenset[str]:
+        """Models that requests reach only by rules; how many match, nobody knows."""
+        return frozenset(rule.model for rule in self.rules) - self.asked.keys()
+
     def share(self, model: str) -> float:
         """The part of the traffic that `model` is asked to serve, 0..1."""
         return self.weights.get(model, 0) / WHOLE
 
     @property
     def models(self) -> frozenset[str]:
-        """Every model that can receive a request under this routing."""
-        return frozenset(self.weights) | {match.model for match in self.matches}
+        """Every model that can receive a request, or a copy of one, under this routing."""
+        return frozenset(self.weights) | {rule.model for rule in self.rules} | {mirror.model for mirror in self.mirrors}
 
 
 def all_to(model: str, *, closed: bool = False) -> Routing:

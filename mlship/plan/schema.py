@@ -150,7 +150,8 @@ def _unknown(draft: Draft, complaint: Complaint) -> None:
 def _home(key: str, family: str | None) -> str:
     """The members of the family that know this key."""
     members = [each for each in plan_schema()["$defs"].values() if family and each.get("x-family") == family]
-    return " or ".join(each["title"] for each in members if key in each["properties"])
+    titles = [each["title"] for each in members if key in each["properties"]]
+    return " or ".join(filter(None, [", ".join(titles[:-1]), *titles[-1:]]))
 
 
 def _none_fits(draft: Draft, complaint: Complaint) -> None:

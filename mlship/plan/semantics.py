@@ -6,12 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from mlship.plan import units
+from mlship.plan.answers import check_answer_gate, check_capture, check_watch, mirrored, scores
 from mlship.plan.defaults import DRIVER
 from mlship.plan.draft import Draft
 from mlship.plan.fault import Steps, shown, suggestion
+from mlship.plan.gatebook import is_score
 from mlship.plan.model import Capability
+from mlship.plan.rulecheck import draws
 
 Drivers = Mapping[str, frozenset[Capability]]
+
+ONLY_MIRRORED = "only a shadow stage has both models' answers to the same requests"
 
 SLOWEST = 60.0
 """Seconds; the upper edge of the last latency bucket, above which nothing can be told apart."""
@@ -19,10 +24,12 @@ SLOWEST = 60.0
 _ABILITIES = {
     Capability.SPLIT: "divide traffic between models",
     Capability.STICKY: "keep a user on one model",
-    Capability.MATCH: "route by request header",
+    Capability.MATCH: "route by what a request says",
     Capability.REPLICAS: "change the number of a model's replicas",
     Capability.CLOSE: "answer 503 while nothing serves",
     Capability.COUNTERS: "count requests, errors and latency per model",
+    Capability.MIRROR: "send copies of live requests to other models",
+    Capability.CAPTURE: "keep the answers that models gave",
 }
 
 
@@ -33,7 +40,7 @@ class GateUse:
     reference: Steps
     definition: Steps
     kind: str
-    """comparison, ceiling or manual."""
+    """comparison, answers (of both models to the same requests), ceiling or manual."""
 
 
 def check_meaning(draft: Draft, drivers: Drivers) -> None:
@@ -45,6 +52,10 @@ def check_meaning(draft: Draft, drivers: Drivers) -> None:
     for use in gate_uses(draft, ("guards",)):
         if use.kind == "manual":
             draft.fault(use.reference, "a manual gate cannot guard: it never fails", "use it in a stage's `gates`")
+        elif use.kind == "answers":
+            draft.fault(use.reference, f"cannot guard: {ONLY_MIRRORED}", "use it in the `gates` of a shadow stage")
+    check_capture(draft)
+    check_watch(draft)
     _alpha(draft)
     _timing(draft)
     _driver(draft, drivers)
@@ -70,7 +81,11 @@ def _service_models(draft: Draft) -> None:
 def _rivals(draft: Draft, live: str | None) -> None:
     others = [name for name in draft.names("models") if name != live]
     most = 1 if live is not None else 2
-    if len(others) > most and not draft.has("candidate"):
+    chosen = mirrored(draft)
+    if len(chosen) > 1 and draft.has("candidate"):
+        hint = "remove it: the best of the mirrored models becomes the candidate"
+        draft.fault(("candidate",), "the shadow stage chooses the candidate", hint, at_key=True)
+    elif len(others) > most and not draft.has("candidate") and not chosen:
         draft.fault(
             ("models",), "more than one model may replace the live one", f"add `candidate: {others[-1]}`", at_key=True
         )
@@ -143,12 +158,19 @@ def gate_uses(draft: Draft, path: Steps) -> Iterator[GateUse]:
 
 
 def _kind(draft: Draft, definition: Steps) -> str:
-    keys = draft.names(*definition)
-    return "manual" if "manual" in keys else "ceiling" if "max" in keys else "comparison"
+    keys, metric = draft.names(*definition), draft.value(*definition, "metric")
+    if "manual" in keys:
+        return "manual"
+    if "min" in keys or metric in {"psi", "ks", *scores(draft)}:
+        return "answers"
+    return "ceiling" if "max" in keys else "comparison"
 
 
 def _gate(draft: Draft, path: Steps) -> None:
     metric, maximum, margin = (draft.value(*path, key) for key in ("metric", "max", "margin"))
+    if isinstance(metric, str) and is_score(metric):
+        check_answer_gate(draft, path)
+        return
     if metric is not None and maximum is not None:
         _ceiling(draft, (*path, "max"), metric, maximum)
     if margin is not None and not 0 < units.fraction(margin) < 1:
@@ -212,6 +234,9 @@ def _needs(draft: Draft) -> dict[Capability, Steps]:
         strategy: Steps = (*stage, "strategy")
         for capability in _BY_STRATEGY.get(str(draft.value(*strategy)), ()):
             needs.setdefault(capability, strategy)
+        drawn = draws(draft, stage)
+        if drawn:
+            needs.setdefault(Capability.STICKY, drawn)
         if draft.has(*stage, "preview"):
             needs.setdefault(Capability.MATCH, (*stage, "preview"))
     if draft.has("assign-by"):
@@ -223,6 +248,8 @@ def _needs(draft: Draft) -> dict[Capability, Steps]:
 
 
 _BY_STRATEGY = {
+    "shadow": (Capability.MIRROR, Capability.CAPTURE),
+    "feature-flag": (Capability.MATCH,),
     "canary": (Capability.SPLIT,),
     "rolling": (Capability.SPLIT, Capability.REPLICAS),
     "recreate": (Capability.CLOSE,),

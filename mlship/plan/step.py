@@ -33,6 +33,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """Names of the gates that must pass before the next step."""
     guards: tuple[str, ...] = ()
     """Names of the gates that roll back when they fail, and do not hold the step otherwise."""
+    challengers: tuple[str, ...] = ()
+    """Models that each are judged by themselves in this step; one of those that pass becomes the candidate."""
     proof: bool = False
     """Comparisons must prove "not worse by the margin", not merely show no harm."""
     hold: float = 0.0

@@ -7,6 +7,7 @@ import re
 from mlship.plan.routing import WHOLE
 
 _SECONDS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_BYTES = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|[dhms])")
 
 
@@ -33,6 +34,12 @@ def basis_points(percentage: str) -> int | None:
     if part[2:].strip("0"):
         return None
     return int(whole) * (WHOLE // 100) + int(part[:2].ljust(2, "0"))
+
+
+def size(text: str) -> int:
+    """`64KiB` in bytes."""
+    number = text.rstrip("BGKMi")
+    return int(number) * _BYTES[text.removeprefix(number)]
 
 
 def per_second(rate: str | float) -> float:

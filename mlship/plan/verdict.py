@@ -48,6 +48,13 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome
     reason: str
     evidence: Evidence | None = None
+    challenger: str = ""
+    """Whom it is about, where several are judged in one step."""
+
+    @property
+    def name(self) -> str:
+        """The gate, and whom it is about."""
+        return f"{self.gate} ({self.challenger})" if self.challenger else self.gate
 
 
 def worst(verdicts: Iterable[Verdict]) -> Outcome:

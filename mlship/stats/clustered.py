@@ -47,7 +47,7 @@ class ClusteredTest:
         """Logarithm of the evidence against the candidate."""
         spread = max(self._squares, self._independent) + self._scale
         z = self._score / math.sqrt(spread)
-        return math.log(2) + 0.5 * math.log(self._scale / spread) + z * z / 2 + _log_normal_cdf(z)
+        return math.log(2) + 0.5 * math.log(self._scale / spread) + z * z / 2 + log_normal_cdf(z)
 
     @property
     def fired(self) -> bool:
@@ -60,7 +60,8 @@ class ClusteredTest:
         return max(1.0, self._squares / self._independent) if self._independent else 1.0
 
 
-def _log_normal_cdf(z: float) -> float:
+def log_normal_cdf(z: float) -> float:
+    """Logarithm of the probability that a standard normal variable is at most z."""
     if z > -30:
         return math.log(0.5 * math.erfc(-z / math.sqrt(2)))
     return -z * z / 2 - math.log(-z * math.sqrt(2 * math.pi))

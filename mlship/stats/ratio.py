@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
-
 from mlship.stats.law import hypergeometric
-from mlship.stats.mixture import Bets, Mixture
+from mlship.stats.upward import UpwardTest
 
 
-def upward() -> Bets:
-    """On odds ratios 1.05 to 64 times the tolerated one; the larger, the less."""
-    tilts = np.linspace(math.log(1.05), math.log(64.0), 32)
-    stakes = np.exp(-tilts)
-    return Bets(tilts, stakes / stakes.sum())
-
-
-UPWARD = upward()
-
-
-class RatioTest:
+class RatioTest(UpwardTest):
     """E-process against "the odds ratio candidate / live of a bad answer is at most `margin`", one stratum per look.
 
     Given the totals of a look, the candidate's part of the bad answers is hypergeometric whatever the rate of that
@@ -30,8 +16,8 @@ class RatioTest:
     """
 
     def __init__(self, *, alpha: float, margin: float = 1.0, start_mix: float = 0.1) -> None:
+        super().__init__(alpha=alpha, start_mix=start_mix)
         self._margin = margin
-        self._mixture = Mixture(bets=UPWARD, alpha=alpha, start_mix=start_mix)
 
     def absorb(self, *, candidate: tuple[int, int], live: tuple[int, int]) -> None:
         """One look: (bad, all) answers of each."""
@@ -40,23 +26,3 @@ class RatioTest:
         if not drawn or not every or not live_every or drawn == every + live_every:
             return
         self._mixture.absorb(hypergeometric(every, live_every, drawn, self._margin), bad)
-
-    @property
-    def log_e(self) -> float:
-        """Logarithm of the evidence against the candidate; it stays at ln(1/alpha) once it is there."""
-        return self._mixture.log_e
-
-    @property
-    def fired(self) -> bool:
-        """The evidence has reached 1/alpha."""
-        return self._mixture.fired
-
-    @property
-    def peak(self) -> float:
-        """The highest `log_e` so far."""
-        return self._mixture.peak
-
-    @property
-    def p_value(self) -> float:
-        """Anytime-valid: at most x with probability at most x, at whatever look one stops."""
-        return min(1.0, math.exp(-self._mixture.peak))

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import assert_never
 
-from mlship.plan.model import AnyStage, BlueGreen, Canary, Model, Plan, Recreate, Rolling, Stage
+from msgspec.structs import replace
+
+from mlship.plan.model import AnyStage, BlueGreen, Canary, FeatureFlag, Model, Plan, Recreate, Rolling, Shadow, Stage
 from mlship.plan.routing import WHOLE, Routing, all_to
 from mlship.plan.step import CompiledPlan, Step
 from mlship.strategies.blue_green import compile_blue_green
 from mlship.strategies.canary import compile_canary
+from mlship.strategies.feature_flag import compile_feature_flag
 from mlship.strategies.pair import Pair
 from mlship.strategies.recreate import compile_recreate
 from mlship.strategies.rolling import compile_rolling
+from mlship.strategies.shadow import compile_shadow
 
 
 def compile_plan(plan: Plan, *, live: str, salt: str = "") -> CompiledPlan:
@@ -29,7 +33,7 @@ def compile_plan(plan: Plan, *, live: str, salt: str = "") -> CompiledPlan:
             steps.extend(compile_stage(stage, pair, steps[-1].routing))
         steps.extend(_finish(pair, steps))
     return CompiledPlan(
-        service=plan.service, live=live, candidate=candidate, steps=tuple(steps), way_back=_back(plan, live, candidate)
+        service=plan.service, live=live, candidate=candidate, steps=tuple(steps), way_back=_back(plan, live, steps)
     )
 
 
@@ -40,10 +44,15 @@ def candidate_of(plan: Plan, live: str) -> str | None:
 
 
 def compile_stage(stage: AnyStage, pair: Pair, current: Routing) -> Iterator[Step]:
-    """The steps of one stage, which starts under the routing `current`."""
+    """The steps of one stage, which starts under the routing `current`; rules end with the stage that made them."""
+    current = replace(current, rules=())
     match stage:
+        case Shadow():
+            return compile_shadow(stage, pair, current)
+        case FeatureFlag():
+            return compile_feature_flag(stage, pair)
         case Canary():
-            return compile_canary(stage, pair, current)
+            return compile_canary(stage, pair)
         case BlueGreen():
             return compile_blue_green(stage, pair, current)
         case Rolling():
@@ -82,12 +91,13 @@ def _finish(pair: Pair, steps: list[Step]) -> Iterator[Step]:
         yield Step(stage="finish", strategy="", label=f"retire {old}", routing=everything, keep={old: 0})
 
 
-def _back(plan: Plan, live: str, candidate: str | None) -> Step:
+def _back(plan: Plan, live: str, steps: list[Step]) -> Step:
+    others = dict.fromkeys(name for step in steps for name in step.ready if name != live)
     return Step(
         stage="rollback",
         strategy="",
         label=f"all to {live}",
         ready={live: plan.models[live].replicas},
         routing=all_to(live),
-        keep={candidate: 0} if candidate else {},
+        keep=dict.fromkeys(others, 0),
     )

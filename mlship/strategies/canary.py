@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from msgspec.structs import replace
-
 from mlship.plan.model import Canary
-from mlship.plan.routing import Routing
 from mlship.plan.step import Step
 from mlship.strategies.pair import REQUESTS, Pair
 
 
-def compile_canary(stage: Canary, pair: Pair, current: Routing) -> Iterator[Step]:
+def compile_canary(stage: Canary, pair: Pair) -> Iterator[Step]:
     """One step per weight. The last step that has both models must prove; the ones before must only show no harm."""
-    routings = [replace(pair.split(weight), matches=current.matches) for weight in stage.weights]
+    routings = [pair.split(weight) for weight in stage.weights]
     proof = max((place for place, routing in enumerate(routings) if pair.is_split(routing)), default=None)
     for place, (weight, routing) in enumerate(zip(stage.weights, routings, strict=True)):
         step = Step(

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from mlship.plan.answergates import Drift, Floor, Quality
 from mlship.plan.model import Comparison, Gate, Manual, Model, Plan, Stage
-from mlship.plan.routing import WHOLE, HeaderMatch, Routing
+from mlship.plan.routing import WHOLE, Routing
+from mlship.plan.rule import Rule
 from mlship.plan.step import Step
 
 REQUESTS = 100
@@ -35,13 +37,13 @@ class Pair:
             salt=self.salt,
         )
 
-    def preview(self, routing: Routing, match: HeaderMatch | None) -> Routing:
+    def preview(self, routing: Routing, rule: Rule | None) -> Routing:
         """The same shares, with one header that reaches the candidate."""
-        return replace(routing, matches=(replace(match, model=self.candidate.name),)) if match else routing
+        return replace(routing, rules=(replace(rule, model=self.candidate.name),)) if rule else routing
 
     def is_split(self, routing: Routing) -> bool:
         """Live and candidate both get traffic, so that they can be compared."""
-        return {self.live.name, self.candidate.name} <= routing.weights.keys()
+        return {self.live.name, self.candidate.name} <= routing.asked.keys()
 
     def judged(self, step: Step, stage: Stage) -> Step:
         """The step with those of the stage's gates and the plan's guards that its routing gives numbers to."""
@@ -63,8 +65,11 @@ class Pair:
     def _speaks(self, gate: Gate, routing: Routing) -> bool:
         match gate:
             case Comparison():
-                return self.is_split(routing)
+                return self.is_split(routing) or bool(routing.mirrors)
             case Manual():
                 return True
+            case Quality() | Floor() | Drift():
+                return bool(routing.mirrors)
             case _:
-                return routing.share(self.candidate.name) > 0
+                reached = self.candidate.name in {*routing.asked, *routing.picked}
+                return reached or bool(routing.mirrors)

@@ -7,18 +7,23 @@ from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from mlship.journal.events import (
+    Chosen,
     Entered,
     Event,
     Intended,
     Looked,
     Passed,
     Recorded,
+    Reviewed,
     RollbackBegun,
     Settled,
     Started,
 )
+from mlship.metrics.counters import Tally
 from mlship.metrics.look import Look
 from mlship.plan.verdict import Verdict
+from mlship.views.answered import Answered
+from mlship.views.figures import together
 from mlship.views.news import News
 
 KEPT_LOOKS = 40
@@ -48,6 +53,14 @@ class Feed:
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     """What each gate said last, in whatever step."""
     spans: Mapping[int, Span] = field(default_factory=dict)
+    copied: Mapping[str, Tally] = field(default_factory=dict)
+    """What live and the challengers came to over the looks under copies."""
+    answers: Mapping[str, Answered] = field(default_factory=dict)
+    """Per challenger, since the rollout began."""
+    judged: tuple[Verdict, ...] = ()
+    """What was said last in the step that the challengers are judged in."""
+    chosen: str = ""
+    """Why the challenger that goes on does."""
     rolling_to: str | None = None
     """The model that a rollback brings back."""
     told: tuple[tuple[float, str], ...] = ()
@@ -67,18 +80,22 @@ def _counted(feed: Feed, event: Event, at: float) -> Feed:
     match event:
         case Started():
             return Feed(address=feed.address)
-        case Entered() | Settled() | Passed():
+        case Entered() | Settled() | Passed() | Chosen():
             return _stepped(feed, event, at)
+        case Reviewed(look=look):
+            return replace(feed, answers=_heard(feed.answers, look))
         case RollbackBegun(to=to):
             return replace(feed, in_step={}, rolling_to=to)
         case Looked() if event.look.number > 0:
-            return _looked(feed, event.look, event.verdicts)
+            return _looked(feed, event)
         case _:
             return feed
 
 
-def _stepped(feed: Feed, event: Entered | Settled | Passed, at: float) -> Feed:
+def _stepped(feed: Feed, event: Entered | Settled | Passed | Chosen, at: float) -> Feed:
     match event:
+        case Chosen(reason=reason):
+            return replace(feed, chosen=reason)
         case Entered(step=step):
             return replace(feed, in_step={}, spans={**feed.spans, step: Span(entered=at)})
         case Settled():
@@ -90,14 +107,29 @@ def _stepped(feed: Feed, event: Entered | Settled | Passed, at: float) -> Feed:
             assert_never(event)
 
 
-def _looked(feed: Feed, look: Look, verdicts: tuple[Verdict, ...]) -> Feed:
+def _looked(feed: Feed, event: Looked) -> Feed:
+    look, steps = event.look, feed.news.steps
+    mirrored = event.step < len(steps) and bool(steps[event.step].challengers)
     return replace(
         feed,
         looks=(*feed.looks, look)[-KEPT_LOOKS:],
         totals=_plus(feed.totals, look),
-        verdicts={**feed.verdicts, **{verdict.gate: verdict for verdict in verdicts}},
+        verdicts={**feed.verdicts, **{verdict.name: verdict for verdict in event.verdicts}},
         in_step=feed.in_step if look.settling else _plus(feed.in_step, look),
+        copied=_summed(feed.copied, look) if mirrored else feed.copied,
+        answers=_heard(feed.answers, look),
+        judged=event.verdicts if mirrored else feed.judged,
     )
+
+
+def _summed(sums: Mapping[str, Tally], look: Look) -> Mapping[str, Tally]:
+    tallies = (look.tallies or {}).items()
+    return {**sums, **{model: together([sums[model], tally] if model in sums else [tally]) for model, tally in tallies}}
+
+
+def _heard(answers: Mapping[str, Answered], look: Look) -> Mapping[str, Answered]:
+    new = {model: answers.get(model, Answered()).after(said.total) for model, said in look.answers.items()}
+    return {**answers, **new}
 
 
 def _plus(totals: Mapping[str, int], look: Look) -> Mapping[str, int]:

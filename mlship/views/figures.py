@@ -47,6 +47,8 @@ def together(tallies: Sequence[Tally]) -> Tally:
         requests=sum(tally.requests for tally in tallies),
         errors=sum(tally.errors for tally in tallies),
         latency=tuple(sum(counts) for counts in zip(*(tally.latency for tally in tallies), strict=False)),
+        dropped=sum(tally.dropped for tally in tallies),
+        unkept=sum(tally.unkept for tally in tallies),
     )
 
 

@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from rich.console import RenderableType
 
 from mlship.journal.events import Recorded
-from mlship.journal.state import RolloutState, ServiceState, apply
+from mlship.journal.fold import apply
+from mlship.journal.state import RolloutState, ServiceState
 from mlship.views import words
+from mlship.views.contest import contenders
 from mlship.views.paper import Paper
 from mlship.views.sentence import title
 from mlship.views.table import table
@@ -37,7 +39,7 @@ def history(past: Iterable[RolloutState], paper: Paper) -> RenderableType:
 
 def _row(rollout: RolloutState, paper: Paper) -> tuple[str, ...]:
     compiled, step = rollout.compiled, rollout.current
-    moving = f"{compiled.live} {paper.glyphs.arrow} {compiled.candidate}" if compiled.candidate else compiled.live
+    moving = f"{compiled.live} {paper.glyphs.arrow} {contenders(rollout)}" if compiled.candidate else compiled.live
     took = words.duration(rollout.ended_at - rollout.started_at) if rollout.ended_at else ""
     return (
         rollout.rollout,

@@ -7,7 +7,8 @@ from rich.live import Live
 
 from mlship.clock import Clock
 from mlship.journal.events import Recorded
-from mlship.journal.state import ServiceState, apply
+from mlship.journal.fold import apply
+from mlship.journal.state import ServiceState
 from mlship.views.dashboard import dashboard
 from mlship.views.feed import Feed
 from mlship.views.glyphs import ASCII, UNICODE

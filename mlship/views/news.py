@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from mlship.journal.events import Entered, Event, Looked, Recorded, Started
+from mlship.journal.events import Chosen, Entered, Event, Looked, Recorded, Started
 from mlship.plan.step import Step
 from mlship.plan.verdict import Outcome, Verdict
 from mlship.views.sentence import looked as sentence_of_look
-from mlship.views.sentence import sentence
+from mlship.views.sentence import sentence, together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,8 @@ class News:
         match event:
             case Started():
                 return replace(self, steps=event.compiled.steps, outcomes={}, blind=False)
+            case Chosen():
+                return replace(self, steps=event.compiled.steps)
             case Entered():
                 return replace(self, outcomes={}, blind=False)
             case _:
@@ -46,15 +48,15 @@ class News:
     def _look(self, looked: Looked, at: float) -> tuple[News, str | None]:
         changed = _changes(self.outcomes, looked.verdicts)
         blind = looked.look.tallies is None
-        known = replace(self, outcomes={verdict.gate: verdict.outcome for verdict in looked.verdicts}, blind=blind)
+        known = replace(self, outcomes={verdict.name: verdict.outcome for verdict in looked.verdicts}, blind=blind)
         if not changed and blind == self.blind and not self._silent(at):
             return known, None
         return replace(known, told_at=at), self._told(looked, changed)
 
     def _told(self, looked: Looked, changed: tuple[Verdict, ...]) -> str:
         if self.numbers or looked.look.tallies is None:
-            return " ".join(sentence_of_look(looked, changed).split())
-        said = (f"{verdict.gate} {verdict.outcome}: {verdict.reason}" for verdict in changed)
+            return " ".join(sentence_of_look(looked, changed, self.steps).split())
+        said = (f"{told}: {reason}" for told, reason in together((verdict, verdict.reason) for verdict in changed))
         return " ".join(" | ".join(said).split()) or f"look {looked.look.number}: measured again"
 
     def _silent(self, at: float) -> bool:
@@ -62,4 +64,4 @@ class News:
 
 
 def _changes(before: Mapping[str, Outcome], verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
-    return tuple(verdict for verdict in verdicts if before.get(verdict.gate) != verdict.outcome)
+    return tuple(verdict for verdict in verdicts if before.get(verdict.name) != verdict.outcome)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -12,10 +12,12 @@ from mlship.journal.state import ServiceState
 from mlship.plan.model import Comparison, Plan
 from mlship.plan.step import CompiledPlan, Step
 from mlship.views import words
+from mlship.views.contest import planned
 from mlship.views.drift import drift
 from mlship.views.paper import Paper
-from mlship.views.risk import bad_answers, proof_requests, risk
+from mlship.views.risk import bad_answers, proof_requests, risk, rivals
 from mlship.views.sentence import title
+from mlship.views.shadows import shadows
 from mlship.views.table import table
 from mlship.views.times import least, longest, most, waits
 
@@ -24,6 +26,9 @@ _CONDITIONS = ("ready first", "then keep", "waits for", "guards")
 _COURSE = ("least", "most", "or else", "found in", "at risk")
 _ONE_TABLE = 140
 """Columns from which the steps stand in one table."""
+_FIRM = frozenset({"traffic"})
+_ROOMY = 28
+"""Columns at which a cell may well be folded."""
 _NUMBERS = frozenset({"", "least", "most", "found in", "at risk"})
 
 
@@ -48,7 +53,7 @@ def _wrapped(paper: Paper, note: str) -> Text:
 
 
 def _headline(compiled: CompiledPlan, plan: Plan, paper: Paper) -> Text:
-    moving = f"{compiled.live} {paper.glyphs.arrow} {compiled.candidate}" if compiled.candidate else compiled.live
+    moving = f"{compiled.live} {paper.glyphs.arrow} {planned(compiled)}" if compiled.candidate else compiled.live
     return paper.line(paper.say(compiled.service, "bold"), f"  {moving}  on {plan.driver.name}")
 
 
@@ -71,20 +76,26 @@ def _steps(compiled: CompiledPlan, plan: Plan, paper: Paper) -> Iterator[Rendera
     """One table; on narrow paper two, with the same numbers in front."""
     rows = [
         (
-            (str(number), title(step), words.weights(step.routing)),
+            (str(number), title(step), words.stacked(step.routing)),
             _conditions(plan, step),
             _course(step, compiled, plan),
         )
         for number, step in enumerate(compiled.steps, start=1)
     ]
-    if paper.width >= _ONE_TABLE:
-        heads = (*_WHAT, *_CONDITIONS, *_COURSE)
-        yield table(paper, heads, [what + conditions + course for what, conditions, course in rows], _NUMBERS)
+    heads, whole = (*_WHAT, *_CONDITIONS, *_COURSE), [what + conditions + course for what, conditions, course in rows]
+    if paper.width >= max(_ONE_TABLE, _room(heads, whole)):
+        yield table(paper, heads, whole, _NUMBERS, _FIRM)
         return
-    yield table(paper, (*_WHAT, *_COURSE), [what + course for what, _, course in rows], _NUMBERS)
+    yield table(paper, (*_WHAT, *_COURSE), [what + course for what, _, course in rows], _NUMBERS, _FIRM)
     yield Text()
     waiting = [(what[0], *conditions) for what, conditions, _ in rows if any(conditions)]
     yield table(paper, ("", *_CONDITIONS), waiting, _NUMBERS)
+
+
+def _room(heads: Sequence[str], rows: Sequence[tuple[str, ...]]) -> int:
+    """Columns that the table needs so that no cell is squeezed."""
+    columns = zip(heads, *rows, strict=True)
+    return sum(2 + min(_ROOMY, max(len(line) for cell in column for line in (cell.split("\n")))) for column in columns)
 
 
 def _conditions(plan: Plan, step: Step) -> tuple[str, ...]:
@@ -106,32 +117,47 @@ def _course(step: Step, compiled: CompiledPlan, plan: Plan) -> tuple[str, ...]:
 def _waits(plan: Plan, step: Step) -> Iterator[str]:
     proof = proof_requests(plan, step)
     if step.requests or proof:
-        yield words.plural(max(step.requests, proof), "request")
+        each = " of each" if len(step.challengers) > 1 else ""
+        yield words.plural(max(step.requests, proof), "answer" if step.challengers else "request") + each
     for gate in step.gates:
         yield f"{gate} proven" if step.proof and isinstance(plan.gates.get(gate), Comparison) else gate
 
 
 def _notes(compiled: CompiledPlan, plan: Plan) -> Iterator[str]:
     judged = [step for step in compiled.steps if step.gates or step.guards]
+    for step in compiled.steps:
+        if step.routing.mirrors:
+            yield from shadows(step, compiled, plan)
     proof = max((proof_requests(plan, step) for step in judged), default=0)
     if proof:
+        alpha = f"{plan.alpha.promote:g}" + (f" shared by {rivals(plan)} challengers" if rivals(plan) > 1 else "")
         yield (
             f"Proven: a candidate without a bad answer needs about {words.count(proof)} requests, ln(1/alpha)/margin "
-            f"at alpha {plan.alpha.promote:g}; one with bad answers needs more."
+            f"at alpha {alpha}; one with bad answers needs more."
         )
+    yield from _detection(judged, plan)
+    yield _way_back(compiled)
+
+
+def _detection(judged: list[Step], plan: Plan) -> Iterator[str]:
     if judged and plan.traffic:
         bad = max(bad_answers(plan, step) for step in judged)
+        copied = " In a shadow such a challenger is out by then; nothing is at risk, because no user gets its answers."
         yield (
             f"Found in, at risk: a candidate that fails every request is rolled back after {bad} bad answers, at the "
             f"next look (every {words.duration(plan.look_every)}), at {words.rate(plan.traffic)} requests/s; a smaller "
-            "harm takes longer."
+            f"harm takes longer.{copied if any(step.routing.mirrors for step in judged) else ''}"
         )
     elif judged:
         yield "State `traffic` (requests per second) in the plan to see the time to detect and the requests at risk."
-    back = compiled.way_back
-    yield f"Way back from every step: mlship rollback {compiled.service} (to {words.weights(back.routing)}, " + (
-        f"with {words.replicas(back.ready)} ready first)." if back.ready else "at once)."
-    )
+
+
+def _way_back(compiled: CompiledPlan) -> str:
+    back, copied = compiled.way_back, [name for step in compiled.steps for name in step.challengers]
+    first = f"with {words.replicas(back.ready)} ready first" if back.ready else "at once"
+    ends = f"; it ends the copies and stops {words.listed(copied)}" if copied else ""
+    how = f"to {words.weights(back.routing)}, {first}{ends}"
+    return f"Way back from every step: mlship rollback {compiled.service} ({how})."
 
 
 def _total(compiled: CompiledPlan, paper: Paper) -> Text:

@@ -9,6 +9,9 @@ ceilings judge, the same number stands in. It is found at a look:
     requests = share * traffic * seconds
 
 A candidate without any bad answer is proven "not worse by the margin" after about ln(1 / alpha) / margin requests.
+
+Several challengers share alpha in equal parts. A challenger that gets copies answers no user: nothing is at risk, and
+its share is that of the copies. Of several, the one with the fewest copies is found last.
 """
 
 from __future__ import annotations
@@ -16,7 +19,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from mlship.plan.model import Comparison, Plan
+from mlship.plan.model import Comparison, Plan, Shadow
+from mlship.plan.routing import WHOLE
 from mlship.plan.step import Step
 
 
@@ -26,23 +30,29 @@ class Risk:
 
     seconds: float
     requests: int
-    """Answered by the candidate meanwhile."""
+    """Answered to users by the candidate meanwhile."""
 
 
 def bad_answers(plan: Plan, step: Step) -> int:
     """Bad answers until the evidence of one gate suffices for a rollback."""
-    judging = max(1, len({*step.gates, *step.guards}))
+    judging = max(1, len({*step.gates, *step.guards})) * rivals(plan)
     return math.ceil(math.log2(judging / plan.alpha.rollback))
+
+
+def rivals(plan: Plan) -> int:
+    """How many models share the error budget."""
+    return max((len(stage.mirror) for stage in plan.stages if isinstance(stage, Shadow)), default=1)
 
 
 def risk(plan: Plan, step: Step, candidate: str | None) -> Risk | None:
     """What the step puts at risk at the stated traffic; None where no traffic is stated, none flows, or none judges."""
-    share = step.routing.share(candidate) if candidate else 0.0
+    served = step.routing.asked.get(candidate, 0) / WHOLE if candidate else 0.0
+    share = served or min((mirror.share for mirror in step.routing.mirrors), default=0) / WHOLE
     if not plan.traffic or share == 0 or not (step.gates or step.guards):
         return None
     per_look = share * plan.traffic * plan.look_every
     seconds = plan.look_every * math.ceil(bad_answers(plan, step) / per_look)
-    return Risk(seconds=seconds, requests=math.ceil(share * plan.traffic * seconds))
+    return Risk(seconds=seconds, requests=math.ceil(served * plan.traffic * seconds))
 
 
 def proof_requests(plan: Plan, step: Step) -> int:
@@ -50,4 +60,4 @@ def proof_requests(plan: Plan, step: Step) -> int:
     margins = [gate.margin for name in step.gates if isinstance(gate := plan.gates.get(name), Comparison)]
     if not step.proof or not margins or min(margins) <= 0:
         return 0
-    return math.ceil(math.log(1 / plan.alpha.promote) / min(margins))
+    return math.ceil(math.log(rivals(plan) / plan.alpha.promote) / min(margins))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import assert_never
 
 from mlship.journal.events import (
     BroughtUp,
+    Chosen,
     Done,
     Entered,
     Event,
     Failed,
+    Flagged,
     Intended,
     Looked,
     Parked,
@@ -19,6 +21,7 @@ from mlship.journal.events import (
     Reopened,
     Repaired,
     Requested,
+    Reviewed,
     RollbackBegun,
     RollbackFailed,
     RolledBack,
@@ -31,6 +34,7 @@ from mlship.metrics.look import Look
 from mlship.plan.step import Step
 from mlship.plan.verdict import Verdict
 from mlship.views import words
+from mlship.views.contest import planned
 
 
 def sentence(event: Event, steps: Sequence[Step] = ()) -> str:
@@ -44,10 +48,12 @@ def _said(event: Event, steps: Sequence[Step]) -> str:
             return _ordered(event)
         case Intended() | Done() | Failed():
             return _acted(event)
-        case Entered() | Settled() | Looked() | Passed():
+        case Entered() | Settled() | Looked() | Passed() | Chosen():
             return _stepped(event, steps)
-        case Repaired() | Parked() | Reopened():
+        case Repaired() | Parked() | Reopened() | Flagged():
             return _noted(event)
+        case Reviewed():
+            return _reviewed(event)
         case RollbackBegun() | RolledBack() | RollbackFailed() | Promoted() | BroughtUp() | TornDown():
             return _ended(event)
         case _:
@@ -79,20 +85,30 @@ def act(intended: Intended) -> str:
             return f"{verb} {intended.model or ''}".rstrip()
 
 
-def looked(event: Looked, explain: Collection[Verdict] = ()) -> str:
+def looked(event: Looked, explain: Collection[Verdict] = (), steps: Sequence[Step] = ()) -> str:
     """The numbers of a look and what the gates say; the verdicts in `explain` with their reasons."""
-    said = ", ".join(
-        f"{verdict.gate} {verdict.outcome}" + (f" ({verdict.reason})" if verdict in explain and verdict.reason else "")
-        for verdict in event.verdicts
-    )
-    return f"look {event.look.number}: {_counted(event.look)}{_because(said, ' | ')}"
+    explained = [(verdict, verdict.reason if verdict in explain else "") for verdict in event.verdicts]
+    said = ", ".join(told + (f" ({reason})" if reason else "") for told, reason in together(explained))
+    mirrors = steps[event.step].routing.mirrors if event.step < len(steps) else ()
+    counted = _counted(event.look, {mirror.model for mirror in mirrors})
+    return f"look {event.look.number}: {counted}{_because(said, ' | ')}"
+
+
+def together(verdicts: Iterable[tuple[Verdict, str]]) -> Iterator[tuple[str, str]]:
+    """Gate and outcome, and why: what is the same of several challengers is said once, "fast (v2, v3) wait"."""
+    whom: dict[tuple[str, str, str], list[str]] = {}
+    for verdict, reason in verdicts:
+        whom.setdefault((verdict.gate, verdict.outcome, reason), []).append(verdict.challenger)
+    for (gate, outcome, reason), names in whom.items():
+        of = f" ({', '.join(names)})" if any(names) else ""
+        yield f"{gate}{of} {outcome}", reason
 
 
 def _ordered(event: Started | Taken | Requested) -> str:
     match event:
         case Started(compiled=compiled):
             steps = words.plural(len(compiled.steps), "step")
-            what = f"{compiled.candidate} is to replace {compiled.live}" if compiled.candidate else ""
+            what = f"{planned(compiled)} is to replace {compiled.live}" if compiled.candidate else ""
             return f"rollout started by {event.by}: {what or f'{compiled.live} is to be brought up'}, in {steps}"
         case Taken():
             return f"{event.by} took the service over" + _because(event.reason)
@@ -127,7 +143,7 @@ def _came_out(event: Done) -> str:
             return f"{verb} {event.model or ''} done"
 
 
-def _stepped(event: Entered | Settled | Looked | Passed, steps: Sequence[Step]) -> str:
+def _stepped(event: Entered | Settled | Looked | Passed | Chosen, steps: Sequence[Step]) -> str:
     name = step_name(event.step, steps)
     match event:
         case Entered():
@@ -136,8 +152,10 @@ def _stepped(event: Entered | Settled | Looked | Passed, steps: Sequence[Step]) 
             return f"{name}, in place" + _waits(event.step, steps)
         case Passed():
             return f"{name}, passed" + _because(event.reason)
+        case Chosen():
+            return f"{name}, {event.model} goes on" + _because(event.reason)
         case Looked():
-            return looked(event)
+            return looked(event, steps=steps)
         case _:
             assert_never(event)
 
@@ -147,22 +165,39 @@ def _waits(index: int, steps: Sequence[Step]) -> str:
         return ""
     step = steps[index]
     waits = [f"at least {words.duration(step.hold)}"] if step.hold else []
-    waits += [f"{words.count(step.requests)} requests"] if step.requests else []
+    each = f" by each of {words.listed(step.challengers)}" if len(step.challengers) > 1 else ""
+    kind = "copies answered" if step.challengers else "requests"
+    waits += [f"{words.count(step.requests)} {kind}{each}"] if step.requests else []
     waits += [f"gates {', '.join(step.gates)}"] if step.gates else []
     return f", waits for {' and '.join(waits)}" if waits else ""
 
 
-def _counted(look: Look) -> str:
+def _counted(look: Look, mirrored: Collection[str]) -> str:
     if look.tallies is None:
         return f"could not measure{_because(look.trouble)}"
     each = (
-        f"{model} {words.plural(tally.requests, 'request')}, {words.plural(tally.errors, 'error')}"
+        f"{model} {_answered(tally.requests, copied=model in mirrored)}, {words.plural(tally.errors, 'error')}"
         for model, tally in sorted(look.tallies.items())
     )
-    return "; ".join(each) or "no traffic"
+    return "; ".join([*each, *_compared(look)]) or "no traffic"
 
 
-def _noted(event: Repaired | Parked | Reopened) -> str:
+def _answered(number: int, *, copied: bool) -> str:
+    if not copied:
+        return words.plural(number, "request")
+    return f"{words.count(number)} {'copy' if number == 1 else 'copies'}"
+
+
+def _compared(look: Look) -> Iterator[str]:
+    """What is new of the answers, "v2 agrees in 970 of 1 000 pairs, 12 labelled"."""
+    for model, answers in sorted(look.answers.items()):
+        new = answers.total
+        if new.pairs or new.labelled:
+            agreed = f"{words.count(new.agreed)} of {words.plural(new.pairs, 'pair')}"
+            yield f"{model} agrees in {agreed}" + (f", {words.count(new.labelled)} labelled" if new.labelled else "")
+
+
+def _noted(event: Repaired | Parked | Reopened | Flagged) -> str:
     match event:
         case Repaired():
             return f"repaired: {event.what}"
@@ -170,8 +205,16 @@ def _noted(event: Repaired | Parked | Reopened) -> str:
             return "parked, the traffic stays where it is" + _because(event.reason)
         case Reopened():
             return f"the service answers again after a downtime of {words.duration(event.downtime)}"
+        case Flagged():
+            rules = ", ".join(map(words.rule, event.rules)) or "nobody gets the candidate"
+            return f"{event.by} changed the rules: {rules}" + _because(event.reason)
         case _:
             assert_never(event)
+
+
+def _reviewed(event: Reviewed) -> str:
+    said = "; ".join(f"{verdict.name} {verdict.outcome}: {verdict.reason}" for verdict in event.verdicts)
+    return f"late labels: {said or 'no gate judges answers'}"
 
 
 def _ended(event: RollbackBegun | RolledBack | RollbackFailed | Promoted | BroughtUp | TornDown) -> str:

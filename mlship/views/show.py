@@ -8,10 +8,12 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from mlship.journal.events import Recorded
-from mlship.journal.state import ServiceState, apply
+from mlship.journal.fold import apply
+from mlship.journal.state import ServiceState
 from mlship.views.feed import Feed
 from mlship.views.glyphs import Glyphs
 from mlship.views.news import News
+from mlship.views.panels.contest import contest
 from mlship.views.panels.gates import gates
 from mlship.views.panels.header import header, moment
 from mlship.views.panels.models import models
@@ -33,11 +35,18 @@ def show(events: Iterable[Recorded], now: float, paper: Paper) -> RenderableType
         *header(scene, paper),
         moment(scene, paper),
         *steps(scene, paper, len(state.rollout.compiled.steps)),
-        *models(scene, paper, trends=True),
-        *(gates(scene, paper, 4) if feed.verdicts else []),
+        *_shadows(scene, paper),
+        *([] if scene.undecided else models(scene, paper, trends=True)),
+        *(gates(scene, paper, 4) if feed.verdicts and not scene.undecided else []),
         paper.rule("events"),
         *_told(recorded, state.rollout.rollout, paper.glyphs),
     )
+
+
+def _shadows(scene: Scene, paper: Paper) -> Iterator[Text]:
+    for step in scene.rollout.compiled.steps:
+        if step.challengers:
+            yield from contest(scene, paper, step)
 
 
 def follow(events: Iterable[Recorded]) -> tuple[ServiceState | None, Feed]:

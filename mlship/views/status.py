@@ -2,44 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from msgspec.structs import replace
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from mlship.journal.state import RolloutState, ServiceState
+from mlship.plan.verdict import Verdict
 from mlship.views import words
+from mlship.views.contest import contenders
 from mlship.views.feed import Feed
+from mlship.views.panels.answers import answers
 from mlship.views.panels.header import header, moment, way_back
+from mlship.views.panels.rivals import standing
 from mlship.views.paper import READABLE, Paper
 from mlship.views.scene import Scene
 from mlship.views.sentence import step_name
 
 
-def status(states: Sequence[ServiceState], now: float, paper: Paper) -> RenderableType:
-    """One service in a few lines, several as a table with one row each."""
+def status(
+    states: Sequence[ServiceState], now: float, paper: Paper, feeds: Mapping[str, Feed] | None = None
+) -> RenderableType:
+    """One service in a few lines, several as a table with one row each.
+
+    `feeds` has, by service, what the fold forgets: with it, the answers of challengers are told too.
+    """
     if not states:
         return paper.say("no service yet", "dim")
-    return one(states[0], now, paper) if len(states) == 1 else every(states, now, paper)
+    if len(states) > 1:
+        return every(states, now, paper)
+    return one(states[0], now, paper, (feeds or {}).get(states[0].service))
 
 
-def one(state: ServiceState, now: float, paper: Paper) -> RenderableType:
+def one(state: ServiceState, now: float, paper: Paper, feed: Feed | None = None) -> RenderableType:
     """The latest rollout, what is under way, the traffic, the gates and the way back."""
     paper = paper.part(min(paper.width, READABLE))
     if state.rollout is None:
         return paper.line(paper.say(state.service, "bold"), f"  live: {state.live or 'nothing'}")
-    scene = Scene(service=state, rollout=state.rollout, feed=Feed(), now=now)
-    verdicts = [
-        paper.line(f" {paper.glyphs.outcome(verdict.outcome)} {verdict.gate} {verdict.outcome}: ", verdict.reason)
-        for verdict in state.rollout.verdicts
-    ]
+    scene = Scene(service=state, rollout=state.rollout, feed=feed or Feed(), now=now)
     return Group(
         *header(scene, paper),
         moment(scene, paper) if not state.down else paper.line(" ", paper.say("everything is stopped", "bold yellow")),
-        paper.line(" ", _where(state.rollout)),
-        *verdicts,
+        *(paper.line(" ", line) for line in _where(state.rollout)),
+        *_judged(scene, paper),
+        *(answers(scene, paper, scene.challengers) if scene.feed.answers else []),
         way_back(scene, paper),
     )
+
+
+def _judged(scene: Scene, paper: Paper) -> Iterator[Text]:
+    """A line per gate; of several challengers a line for each."""
+    if scene.undecided:
+        yield from (standing(scene, paper, challenger) for challenger in scene.undecided)
+        return
+    reviewed = scene.rollout.reviewed
+    yield from (_verdict(paper, verdict, "") for verdict in scene.rollout.verdicts if not verdict.challenger)
+    yield from (_verdict(paper, verdict, "late labels: ") for verdict in (reviewed.verdicts if reviewed else ()))
+
+
+def _verdict(paper: Paper, verdict: Verdict, when: str) -> Text:
+    sign = paper.glyphs.outcome(verdict.outcome)
+    return paper.line(f" {sign} {when}{verdict.name} {verdict.outcome}: ", verdict.reason)
 
 
 def every(states: Sequence[ServiceState], now: float, paper: Paper) -> RenderableType:
@@ -47,12 +71,17 @@ def every(states: Sequence[ServiceState], now: float, paper: Paper) -> Renderabl
     from mlship.views.table import table
 
     heads = ("service", "live", "rollout", "status", "candidate", "traffic", "since", "why")
-    return table(paper, heads, [_row(state, now, paper) for state in states], frozenset({"since"}))
+    return table(
+        paper, heads, [_row(state, now, paper) for state in states], frozenset({"since"}), frozenset({"traffic"})
+    )
 
 
-def _where(rollout: RolloutState) -> Text | str:
-    traffic = words.weights(rollout.asked) if rollout.asked else "no routing yet"
-    return f"{step_name(rollout.step, rollout.compiled.steps)}; traffic: {traffic}"
+def _where(rollout: RolloutState) -> Iterator[str]:
+    asked = rollout.asked
+    traffic = words.weights(replace(asked, mirrors=())) if asked else "no routing yet"
+    yield f"{step_name(rollout.step, rollout.compiled.steps)}; traffic: {traffic}"
+    if asked and asked.mirrors:
+        yield words.copies(asked)
 
 
 def _row(state: ServiceState, now: float, paper: Paper) -> tuple[str, ...]:
@@ -64,8 +93,8 @@ def _row(state: ServiceState, now: float, paper: Paper) -> tuple[str, ...]:
         state.live or "",
         rollout.rollout,
         "stopped" if state.down else f"{paper.glyphs.status(rollout.status)} {rollout.status}",
-        rollout.compiled.candidate or "",
-        words.weights(rollout.asked) if rollout.asked else "",
+        contenders(rollout),
+        words.stacked(rollout.asked) if rollout.asked else "",
         words.duration(round(now - (rollout.ended_at or rollout.started_at))),
         rollout.reason,
     )

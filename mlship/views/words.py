@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
+
 from mlship.plan.routing import WHOLE, Routing
+from mlship.plan.rule import Condition, Part, Rule
 
 NOTHING = "-"
 """What stands where there is no number."""
@@ -23,17 +26,65 @@ def percent(rate: float | None) -> str:
     return f"{_trimmed(hundredths, digits)} %"
 
 
+def points(gain: float | None) -> str:
+    """A difference of rates with its sign, "+3.1 points"."""
+    return NOTHING if gain is None or not math.isfinite(gain) else f"{100 * gain:+.2g} points"
+
+
 def share(basis_points: int) -> str:
     """A weight, "5 %" or "33.33 %"."""
     return f"{_trimmed(100 * basis_points / WHOLE, 2)} %"
 
 
 def weights(routing: Routing) -> str:
-    """Where requests go, "v2 5 %, v1 95 %"."""
+    """Where requests go, "v2 5 %, v1 95 %", and who gets copies, "v1 100 %, copies: v2 100 %, v3 20 %"."""
     if routing.closed:
         return "closed (503)"
     split = ", ".join(f"{model} {share(points)}" for model, points in routing.weights.items())
-    return "".join((split, *(f", {match.header}: {match.value} to {match.model}" for match in routing.matches)))
+    return ", ".join(part for part in (split, *map(rule, routing.rules), copies(routing)) if part)
+
+
+def stacked(routing: Routing) -> str:
+    """As `weights`, in several lines: below the shares one challenger each."""
+    each = [f"{mirror.model} {share(mirror.share)}" for mirror in routing.mirrors]
+    first, indent = "copies: ", " " * len("copies: ")
+    below = (f"{indent if number else first}{told}" for number, told in enumerate(each))
+    return "\n".join([weights(replace(routing, mirrors=())), *below])
+
+
+def copies(routing: Routing) -> str:
+    """Who gets copies of the live model's requests, "copies: v2 100 %, v3 20 %"; empty: nobody."""
+    each = ", ".join(f"{mirror.model} {share(mirror.share)}" for mirror in routing.mirrors)
+    return f"copies: {each}" if each else ""
+
+
+def rule(rule: Rule) -> str:
+    """Who gets which model, "x-beta: yes to v2", "10 % of cookie plan: pro to v2", "everybody to v2"."""
+    who = " and ".join(_condition(condition) for condition in rule.when)
+    if rule.share < WHOLE:
+        who = f"{share(rule.share)} of {who or 'users'}"
+    return f"{who or 'everybody'} to {rule.model}"
+
+
+def _condition(condition: Condition) -> str:
+    name = f"{_KINDS[condition.part]}{condition.name}"
+    if condition.absent:
+        return f"no {name}"
+    if condition.pattern is not None:
+        return f"{name} like {condition.pattern}"
+    if condition.part is Part.USER:
+        return _values("user", condition.values)
+    return f"{name}: {_values('value', condition.values)}" if condition.values else f"any {name}"
+
+
+_KINDS = {Part.HEADER: "", Part.COOKIE: "cookie ", Part.QUERY: "query ", Part.USER: "user"}
+_MOST_VALUES = 3
+
+
+def _values(noun: str, values: tuple[str, ...]) -> str:
+    if len(values) > _MOST_VALUES:
+        return plural(len(values), noun)
+    return f"{'user ' if noun == 'user' else ''}{'|'.join(values)}"
 
 
 def replicas(models: Mapping[str, int]) -> str:
@@ -77,6 +128,14 @@ def compact(number: int) -> str:
     return str(number)
 
 
+def size(of_bytes: int) -> str:
+    """As in "64 KiB", "1.5 GiB"."""
+    for unit, name in ((1024**3, "GiB"), (1024**2, "MiB"), (1024, "KiB")):
+        if of_bytes >= unit:
+            return f"{_trimmed(of_bytes / unit, 1)} {name}"
+    return plural(of_bytes, "byte")
+
+
 def rate(per_second: float | None) -> str:
     """Requests per second, without the unit."""
     if per_second is None or not math.isfinite(per_second):
@@ -111,6 +170,11 @@ def latency(seconds: float | None) -> str:
 def plural(number_of: int, noun: str) -> str:
     """As in "1 step", "2 steps"."""
     return f"{count(number_of)} {noun}" if number_of == 1 else f"{count(number_of)} {noun}s"
+
+
+def listed(names: Sequence[str], joint: str = "and") -> str:
+    """As in "v2", "v2 and v3", "v2, v3 and v4"."""
+    return f" {joint} ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
 
 
 def local_time(at: float) -> str:

@@ -11,12 +11,18 @@ from mlship.drivers.base import Driver, Observed, ObservedModel
 from mlship.errors import LeaseLost, MlshipError, ModelNotReady, OutOfReach
 from mlship.metrics.counters import LATENCY_EDGES, difference
 from mlship.plan.model import Capability
-from mlship.plan.routing import HeaderMatch, Routing, all_to
+from mlship.plan.routing import Routing, all_to
+from mlship.plan.rule import Condition, Part, Rule, header_is
 from tests.contracts.worlds import World
 
 SPLIT = Routing(
     segments=(("v2", 2500), ("v1", 7500)),
-    matches=(HeaderMatch(header="x-preview", value="yes", model="v2"),),
+    rules=(
+        Rule(model="v1", when=(Condition(part=Part.COOKIE, name="ring", pattern="out.*"),)),
+        header_is("x-preview", "yes", "v2"),
+        Rule(model="v2", when=(Condition(part=Part.USER, values=("ann", "bob")),)),
+        Rule(model="v2", when=(Condition(part=Part.QUERY, name="beta", absent=True),), share=100),
+    ),
     assign_by="x-user",
     salt="rollout-1",
 )

@@ -26,7 +26,7 @@ def bucket(seconds: float) -> int:
 def test_per_model_and_bucket(site: Site) -> None:
     """Each model's requests, errors and latencies are its own."""
     driver = site.up(served("v1"), served("v2", errors=1.0, delay=0.06))
-    driver.route(split(0, matches=preview("v2")))
+    driver.route(split(0, rules=preview("v2")))
     for _ in range(10):
         assert (site.ask().status, site.ask(x_preview="yes").status) == (200, 500)
     good, bad = tally(driver, "v1"), tally(driver, "v2")
@@ -172,20 +172,21 @@ def test_idle_connections_are_closed_before_the_model_does(site: Site) -> None:
 
 
 def test_reading_statistics() -> None:
-    """Counters per code and flag add up; attempts that could not connect count once; other lines do not count."""
+    """Counters per code add up; attempts that could not connect count once; other lines do not count."""
     text = """# TYPE envoy_mlship_answers counter
-envoy_mlship_answers{model="v1",code="200",flags="-"} 90
-envoy_mlship_answers{model="v1",code="404",flags="-"} 3
-envoy_mlship_answers{model="v1",code="0",flags="DC"} 2
-envoy_mlship_answers{model="v1",code="503",flags="UF,URX"} 4
-envoy_mlship_answers{model="-",code="503",flags="-"} 50
-envoy_mlship_attempt_attempts{model="v1",flags="UF"} 6
-envoy_mlship_attempt_attempts{model="v1",flags="-"} 95
+envoy_mlship_answers{model="v1",code="200"} 90
+envoy_mlship_answers{model="v1",code="404"} 3
+envoy_mlship_answers{model="v1",code="0"} 2
+envoy_mlship_answers{model="v1",code="503"} 4
+envoy_mlship_answers{model="-",code="503"} 50
+envoy_mlship_unconnected{model="v1"} 4
+envoy_cluster_upstream_rq_pending_failure_eject{envoy_cluster_name="v1"} 6
+envoy_cluster_upstream_rq_pending_failure_eject{envoy_cluster_name="v0"} 0
 envoy_mlship_latency_bucket{model="v1",le="500"} 10
 envoy_mlship_latency_bucket{model="v1",le="6e+07"} 96
 envoy_mlship_latency_bucket{model="v1",le="+Inf"} 97
 envoy_mlship_latency_sum{model="v1"} 123.4
 envoy_server_uptime{} 7
 """
-    assert counts(text) == {"v1": Count(requests=101, errors=6, answered=97, latency=(10, 86, 1))}
+    assert counts(text) == {"v1": Count(requests=101, errors=6, unconnected=6, answered=97, latency=(10, 86, 1))}
     assert counts("") == {}

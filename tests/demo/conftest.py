@@ -9,16 +9,16 @@ import pytest
 from mlship.clock import SystemClock
 from mlship.demo.model_server import ModelServer
 from mlship.demo.service import Faults, Service
-from mlship.demo.training import trained
+from mlship.demo.training import MODELS, trained
 from tests.engines import need
 
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with both trained models."""
+    """A folder with all trained models."""
     need("sklearn")
     folder = tmp_path_factory.mktemp("models")
-    for name in ("v1", "v2"):
+    for name in MODELS:
         trained(name, folder)
     return folder
 

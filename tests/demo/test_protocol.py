@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mlship.demo import protocol
@@ -69,8 +70,18 @@ def test_refuses_numbers_beyond_a_float() -> None:
 
 def test_answer_carries_the_callers_id() -> None:
     """A request's id comes back with its answer, and no id is invented."""
-    answer = protocol.response([7], model="digits", version="v1", identity="a")
+    outputs = [protocol.digits([7])]
+
+    answer = protocol.response(outputs, model="digits", version="v1", identity="a")
 
     assert answer["id"] == "a"
     assert answer["outputs"] == [{"name": "digit", "shape": [1], "datatype": "INT64", "data": [7]}]
-    assert "id" not in protocol.response([7], model="digits", version="v1", identity=None)
+    assert "id" not in protocol.response(outputs, model="digits", version="v1", identity=None)
+
+
+def test_probabilities_are_a_tensor_of_their_own_in_the_order_of_the_rows() -> None:
+    """One row of the table after the other, flat, as the shape says."""
+    tensor = protocol.probabilities(np.array([[0.25, 0.75], [1.0, 0.0], [2 / 3, 1 / 3]]))
+
+    assert tensor["shape"] == [3, 2]
+    assert tensor["data"] == [0.25, 0.75, 1.0, 0.0, 0.666667, 0.333333]

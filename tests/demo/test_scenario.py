@@ -38,6 +38,13 @@ def test_writes_a_plan_that_runs_the_real_parts(models: Path, *, bad: bool) -> N
     assert "--error-rate" not in command(scenario, "v1")
 
 
+def test_what_it_writes_is_private(models: Path) -> None:
+    """Plan and models are for their owner only: a model file is code to whoever loads it."""
+    prepare(models, bad=False)
+
+    assert {oct(path.stat().st_mode & 0o777) for path in models.iterdir()} == {"0o600"}
+
+
 def test_good_and_bad_do_not_overwrite_each_other(models: Path) -> None:
     """Both plans stay readable after both demos."""
     assert prepare(models, bad=False).plan_path != prepare(models, bad=True).plan_path

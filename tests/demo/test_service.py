@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from mlship.clock import ManualClock
+from mlship.demo import protocol, training
 from mlship.demo.service import Faults, Service
 from mlship.demo.training import infer_bodies, trained
 
@@ -43,6 +44,35 @@ def test_answers_the_paths_of_the_protocol(service: Service, path: tuple[str, ..
 def test_infers_for_its_own_model_only(service: Service, path: tuple[str, ...], status: int) -> None:
     """An inference is answered for the model that is served, with or without its version."""
     assert service.post(*path, body=infer_bodies(1)[0]).status == status
+
+
+@pytest.mark.parametrize("version", training.MODELS)
+def test_the_first_output_is_the_digit_and_a_second_one_its_probabilities(models: Path, version: str) -> None:
+    """The digits are those of scikit-learn; the models that know probabilities tell them, the most for their digit."""
+    service = Service(name="digits", version=version, faults=Faults(), clock=ManualClock())
+    service.load(trained(version, models))
+    estimator = training.load(trained(version, models)).estimator
+
+    for body in infer_bodies(100):
+        digit, *more = service.post(*INFER, body=body).body["outputs"]
+
+        assert digit["data"] == estimator.predict(protocol.parse(body, training.FEATURES).rows).tolist()
+        assert [tensor["name"] for tensor in more] == ([] if version == "v2" else ["probability"])
+        for tensor in more:
+            assert tensor["shape"] == [1, 10]
+            assert sum(tensor["data"]) == pytest.approx(1.0, abs=1e-5)
+            assert tensor["data"].index(max(tensor["data"])) == digit["data"][0]
+
+
+@pytest.mark.parametrize(("version", "outputs"), [("v1", 2), ("v2", 1), ("v3", 2)])
+def test_metadata_names_the_outputs_that_there_are(models: Path, version: str, outputs: int) -> None:
+    """A model that tells no probabilities does not promise them, nor does one that is loading."""
+    service = Service(name="digits", version=version, faults=Faults(), clock=ManualClock())
+    loading = service.get("v2", "models", "digits").body["outputs"]
+    service.load(trained(version, models))
+
+    assert len(loading) == 1
+    assert len(service.get("v2", "models", "digits").body["outputs"]) == outputs
 
 
 def test_is_not_ready_before_the_model_is_loaded() -> None:

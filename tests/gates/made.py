@@ -9,7 +9,8 @@ from mlship.gates.panel import Panel
 from mlship.metrics.counters import LATENCY_EDGES, Tally
 from mlship.metrics.look import Look
 from mlship.plan.model import Alpha, Comparison, Gate, Manual, Threshold
-from mlship.plan.routing import WHOLE, HeaderMatch, Routing
+from mlship.plan.routing import WHOLE, Routing
+from mlship.plan.rule import header_is
 from mlship.plan.step import Step
 from mlship.plan.verdict import Verdict
 
@@ -46,8 +47,8 @@ def tally(requests: int, errors: int = 0, *, slower: float = 1.0) -> Tally:
 def routing(weight: int, *, match: bool = False) -> Routing:
     """`weight` basis points to v2, the rest to v1."""
     segments = tuple((model, width) for model, width in (("v2", weight), ("v1", WHOLE - weight)) if width)
-    matches = (HeaderMatch(header="x-preview", value="1", model="v2"),) if match else ()
-    return Routing(segments=segments, matches=matches)
+    rules = (header_is("x-preview", "1", "v2"),) if match else ()
+    return Routing(segments=segments, rules=rules)
 
 
 def step(*gates: str, weight: int = 5000, match: bool = False, **changes: Any) -> Step:

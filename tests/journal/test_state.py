@@ -26,7 +26,8 @@ from mlship.journal.events import (
     Taken,
     TornDown,
 )
-from mlship.journal.state import RolloutState, ServiceState, apply, fold
+from mlship.journal.fold import apply, fold
+from mlship.journal.state import RolloutState, ServiceState
 from mlship.journal.status import Status
 from mlship.plan.routing import all_to
 from tests.journal.made import T0, examples, likely_events, look, promoted_rollout, recorded, started

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from mlship.clock import ManualClock
 from mlship.errors import LeaseLost, UsageError
 from mlship.journal.events import Entered, Event, Looked, Parked, Promoted, Recorded, Requested, Taken
+from mlship.journal.fold import fold
 from mlship.journal.holder import Holder, this_process
 from mlship.journal.lease import Lease
-from mlship.journal.state import ServiceState, fold
+from mlship.journal.state import ServiceState
 from mlship.journal.store import Journal, new_rollout_id
 from tests.journal.made import examples, likely_events, look, promoted_rollout, started
 

@@ -6,8 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from mlship.plan.model import Alpha, BlueGreen, Canary, Comparison, Health, Manual, Recreate, Rolling, Threshold
-from mlship.plan.routing import HeaderMatch
+from mlship.plan.answergates import Direction, Drift, Floor, Quality
+from mlship.plan.model import (
+    Alpha,
+    BlueGreen,
+    Canary,
+    Comparison,
+    Health,
+    Manual,
+    Recreate,
+    Rolling,
+    Shadow,
+    Threshold,
+)
+from mlship.plan.routing import Capture
+from mlship.plan.rule import header_is
 from mlship.plan.step import AtDeadline
 from tests.plan.reading import BARE, GOOD, read
 
@@ -129,7 +142,7 @@ def test_a_preview_is_a_header_that_reaches_the_candidate(preview: str) -> None:
     (stage,) = read(staged(f"strategy: blue-green\n    preview: {preview}")).stages
 
     assert isinstance(stage, BlueGreen)
-    assert stage.preview == HeaderMatch(header="x-preview", value="green", model="v2")
+    assert stage.preview == header_is("x-preview", "green", "v2")
 
 
 def test_what_every_stage_may_say() -> None:
@@ -164,3 +177,70 @@ def test_what_a_model_may_say() -> None:
     assert models["v2"].health == Health(path="/up", within=120.0, timeout=0.5)
     assert (models["v1"].workdir, models["v2"].workdir) == ("/srv/a", "/opt")
     assert (models["v1"].timeout, models["v1"].drain, models["v1"].faults) == (10.0, 0.0, {"start": 2})
+
+
+SHADOW = """\
+version: 1
+service: scorer
+driver: { memory: {} }
+models: { v1: {}, v2: {}, v3: {} }
+live: v1
+capture:
+  { sample: 50%, limit: 4KiB, request: true, headers: [X-Country], redact: [request.name], keep: 2d, most: 2GiB,
+    prediction: answer, probability: p, positive: fraud, label: truth, scores: { one: a }, segments: { two: request.b },
+    drift: { three: request.c }, reference: { file: old.csv, columns: { prediction: score } } }
+gates:
+  right: { metric: accuracy, better-than: live, margin: 1%, segment: two, least: 50 }
+  close: { metric: absolute_error, no-worse-than: live, margin: 0.5 }
+  agrees: { metric: agreement, min: 97% }
+  steady: { metric: psi, of: three, max: 0.2 }
+  errors: { metric: error_rate, no-worse-than: live, margin: 1% }
+stages:
+  - { strategy: shadow, mirror: { v2: 100%, v3: 0.5% }, hold: 5m }
+  - { strategy: canary, weights: [10%] }
+"""
+
+
+def test_a_shadow_says_what_it_says() -> None:
+    """Mirrors, what is kept, and gates over answers; a stage that only splits has none of these."""
+    plan = read(SHADOW)
+    shadow, canary = plan.stages
+
+    assert shadow == Shadow(
+        name="shadow",
+        gates=("right", "close", "agrees", "steady", "errors"),
+        mirror={"v2": 10_000, "v3": 50},
+        hold=300.0,
+        at_deadline=AtDeadline.PARK,
+    )
+    assert canary.gates == ("errors",)
+    assert plan.gates["right"] == Quality(
+        name="right", metric="accuracy", direction=Direction.BETTER_THAN, margin=0.01, segment="two", least=50
+    )
+    assert plan.gates["close"] == Quality(
+        name="close", metric="absolute_error", direction=Direction.NO_WORSE_THAN, margin=0.5
+    )
+    assert plan.gates["agrees"] == Floor(name="agrees", metric="agreement", minimum=0.97)
+    assert plan.gates["steady"] == Drift(name="steady", metric="psi", of="three", maximum=0.2)
+
+
+def test_what_is_kept_of_answers() -> None:
+    """Each word of `capture` ends up in its value; files are relative to the plan."""
+    capture = read(SHADOW).capture
+
+    assert capture.routed() == Capture(sample=5000, limit=4096, request=True, headers=("x-country",))
+    assert (capture.redact, capture.keep, capture.most) == (("request.name",), 172_800.0, 2 * 1024**3)
+    assert (capture.prediction, capture.probability, capture.positive, capture.label) == (
+        "answer",
+        "p",
+        "fraud",
+        "truth",
+    )
+    assert (capture.scores, capture.segments, capture.drift) == (
+        {"one": "a"},
+        {"two": "request.b"},
+        {"three": "request.c"},
+    )
+    assert capture.reference is not None
+    assert Path(capture.reference.file).name == "old.csv"
+    assert capture.reference.columns == {"prediction": "score"}

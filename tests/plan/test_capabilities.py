@@ -30,6 +30,18 @@ SHARING = "strategy: canary\n    weights: [5%]\n"
             QUIET,
             "8:14: stages[0].preview: driver memory cannot route by",
         ),
+        (
+            Capability.MATCH,
+            "strategy: feature-flag\n    rules: [{ header: { x: y } }]\n",
+            QUIET,
+            "7:15: stages[0].strategy: driver memory cannot route by",
+        ),
+        (
+            Capability.STICKY,
+            "strategy: feature-flag\n    rules: [{ header: { x: y } }, { percentage: 5% }]\n",
+            QUIET,
+            "8:49: stages[0].rules[1].percentage: driver memory cannot keep a",
+        ),
         (Capability.COUNTERS, SHARING, "", "7:5: stages[0]: driver memory cannot count requests"),
         (Capability.COUNTERS, SHARING, "guards: []\n", "7:5: stages[0]: driver memory cannot count requests"),
         (

@@ -12,8 +12,7 @@ from jsonschema import Draft202012Validator
 from msgspec.structs import fields
 
 from mlship.metrics.counters import LATENCY_EDGES
-from mlship.plan import defaults, model, units
-from mlship.plan.routing import HeaderMatch
+from mlship.plan import answergates, defaults, model, units
 from mlship.plan.semantics import SLOWEST
 from mlship.plan.step import AtDeadline
 from tests.plan.reading import BARE, DRIVERS, read
@@ -62,7 +61,7 @@ def test_examples_and_defaults_are_valid(where: str, schema: Mapping[str, Any]) 
 
 
 def in_python(properties: Mapping[str, Any], *, without: tuple[str, ...] = ()) -> set[str]:
-    names = {"for": "sustained", "max": "maximum", "manual": "by"}
+    names = {"for": "sustained", "max": "maximum", "min": "minimum", "manual": "by"}
     return {names.get(key, key).replace("-", "_") for key in properties if key not in without}
 
 
@@ -76,11 +75,17 @@ def in_python(properties: Mapping[str, Any], *, without: tuple[str, ...] = ()) -
         (model.Comparison, DEFS["comparison"]["properties"], {"name"}, ("no-worse-than",)),
         (model.Threshold, DEFS["ceiling"]["properties"], {"name"}, ()),
         (model.Manual, DEFS["manual"]["properties"], {"name"}, ()),
+        (model.CaptureSettings, DEFS["capture"]["properties"], set(), ()),
+        (model.Reference, DEFS["capture"]["properties"]["reference"]["properties"], set(), ()),
+        (answergates.Quality, DEFS["paired"]["properties"], {"name", "direction"}, ("better-than", "no-worse-than")),
+        (answergates.Floor, DEFS["floor"]["properties"], {"name"}, ()),
+        (answergates.Drift, DEFS["drift"]["properties"], {"name"}, ()),
+        (model.Shadow, DEFS["shadow"]["properties"], set(), ("strategy", "choose")),
+        (model.FeatureFlag, DEFS["feature-flag"]["properties"], set(), ("strategy",)),
         (model.Canary, DEFS["canary"]["properties"], set(), ("strategy",)),
         (model.BlueGreen, DEFS["blue-green"]["properties"], set(), ("strategy",)),
         (model.Rolling, DEFS["rolling"]["properties"], set(), ("strategy",)),
         (model.Recreate, DEFS["recreate"]["properties"], set(), ("strategy",)),
-        (HeaderMatch, DEFS["header"]["properties"], {"model"}, ()),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -124,6 +129,8 @@ def default_of(properties: Mapping[str, Any], key: str) -> float:
         (DEFS["health"]["properties"], "within", model.Health().within),
         (DEFS["health"]["properties"], "timeout", model.Health().timeout),
         (DEFS["ceiling"]["properties"], "for", model.Threshold(name="", metric="", maximum=0).sustained),
+        (DEFS["shadow"]["properties"], "hold", defaults.SHADOW_HOLD),
+        (DEFS["feature-flag"]["properties"], "hold", defaults.FLAG_HOLD),
         (DEFS["canary"]["properties"], "hold", defaults.CANARY_HOLD),
         (DEFS["blue-green"]["properties"], "hold", defaults.BLUE_GREEN_HOLD),
         (DEFS["blue-green"]["properties"], "bake", defaults.BAKE),

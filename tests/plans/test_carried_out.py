@@ -13,7 +13,7 @@ import yaml
 
 from mlship.clock import SystemClock
 from mlship.demo.traffic import Load, Traffic
-from mlship.demo.training import infer_bodies
+from mlship.demo.training import labelled_bodies
 from tests.e2e.site import Site
 from tests.engines import need
 
@@ -58,20 +58,55 @@ def hurried(shipped: Path, site: Site) -> Path:
     return file
 
 
+def load(site: Site) -> Load:
+    """Requests, and for each of them what was right."""
+    bodies, truths = zip(*labelled_bodies(), strict=True)
+    return Load(
+        address=f"127.0.0.1:{site.port}", bodies=bodies, truths=truths, labels=1.0, rate=RATE, max_seconds=LONGEST
+    )
+
+
+def better(shipped: Path) -> str:
+    """The model of the plan that is served by the demo's v2."""
+    (name,) = (name for name, model in yaml.safe_load(shipped.read_text("utf-8"))["models"].items() if trains_v2(model))
+    return str(name)
+
+
+def trains_v2(model: dict[str, list[str]]) -> bool:
+    return model["command"][model["command"].index("--train") + 1] == "v2"
+
+
 @pytest.mark.parametrize("shipped", PLANS, ids=lambda path: path.stem)
 def test_a_shipped_plan_ends_promoted_with_no_failed_request(shipped: Path, site: Site) -> None:
-    """Its candidate is live at the end, every user got an answer, and `down` leaves no process."""
-    load = Load(address=f"127.0.0.1:{site.port}", bodies=infer_bodies(), rate=RATE, max_seconds=LONGEST)
+    """The better model is live at the end, every user got an answer, and `down` leaves no process."""
     plan = hurried(shipped, site)
 
-    with Traffic(load, clock=SystemClock()) as traffic:
+    with Traffic(load(site), clock=SystemClock()) as traffic:
         ran = site.deploy(plan)
     sent = traffic.sent
     (status,) = json.loads(site.mlship("status", "digits", "--json").stdout)
     down = site.mlship("down", "digits", "--yes")
 
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert (status["status"], status["live"]) == ("promoted", status["candidate"])
-    assert sent.ok > 0
+    assert (status["status"], status["live"], status["candidate"]) == ("promoted", better(shipped), better(shipped))
+    assert (sent.ok > 0, sent.told > 0, sent.untold) == (True, True, 0)
     assert (sent.failed > 0) == (status["downtime"] is not None) == (shipped.stem == "recreate")
     assert (down.returncode, site.processes()) == (0, [])
+
+
+def test_a_challenger_that_errs_is_rejected_without_any_user_noticing(site: Site) -> None:
+    """What shadow.yaml says to add for a bad challenger: the run goes back, and no request of a user has failed."""
+    shipped = next(path for path in PLANS if path.stem == "shadow")
+    plan = hurried(shipped, site)
+    overlay = json.loads(plan.read_text("utf-8"))
+    command = yaml.safe_load(shipped.read_text("utf-8"))["models"]["v2"]["command"]
+    overlay["models"] = {"v2": {"command": [*command, "--error-rate", "0.15"]}}
+    plan.write_text(json.dumps(overlay), "utf-8")
+
+    with Traffic(load(site), clock=SystemClock()) as traffic:
+        ran = site.deploy(plan)
+    (status,) = json.loads(site.mlship("status", "digits", "--json").stdout)
+
+    assert ran.returncode == 3, ran.stdout + ran.stderr
+    assert (status["status"], status["live"]) == ("rolled back", "v1")
+    assert (traffic.sent.ok > 0, traffic.sent.failed) == (True, 0)

@@ -150,4 +150,12 @@ class Rehearsal:
         record = Record(journal=journal, lease=lease)
         replicas = {name: model.replicas for name, model in self.plan.models.items()}
         driver = self.driver(lease.fence)
-        return Run(plan=self.plan, record=record, driver=driver, clock=self.clock, by="test", replicas=replicas)
+        return Run(
+            plan=self.plan,
+            record=record,
+            driver=driver,
+            clock=self.clock,
+            by="test",
+            replicas=replicas,
+            answers=driver,
+        )

@@ -9,12 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlship.journal.events import Entered, Looked, RollbackBegun
-from mlship.journal.state import fold
+from mlship.journal.fold import fold
 from mlship.journal.status import Status
 from mlship.plan.model import AnyStage, Plan
 from mlship.plan.routing import WHOLE
 from mlship.plan.verdict import Outcome
 from tests.scenarios.rehearsal import Rehearsal
+from tests.scenarios.test_shadow import challenged, shadow
 from tests.strategies.plans import blue_green, canary, plan, recreate, rolling
 
 PLANS = {
@@ -23,9 +24,10 @@ PLANS = {
     "never ready": plan(canary(500, 5000), faults={"never-ready": True}),
     "blue-green": plan(blue_green()),
     "rolling": plan(rolling(), replicas=2),
+    "shadow, then canary": challenged(shadow(), canary(5000), v2={"error-rate": 0.3}),
     "recreate": plan(recreate(), faults={"start": 5.0}),
 }
-ENDS = {"good canary": "v2", "blue-green": "v2", "rolling": "v2", "recreate": "v2"}
+ENDS = {"good canary": "v2", "blue-green": "v2", "rolling": "v2", "recreate": "v2", "shadow, then canary": "v3"}
 
 
 @pytest.mark.parametrize("name", PLANS)

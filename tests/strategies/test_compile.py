@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlship.plan.model import AnyStage, Plan
-from mlship.plan.routing import WHOLE, HeaderMatch
+from mlship.plan.routing import WHOLE
+from mlship.plan.rule import header_is
 from mlship.plan.step import AtDeadline, CompiledPlan
 from mlship.strategies import compile_plan
 from mlship.strategies.rolling import batches
@@ -45,10 +46,10 @@ def test_comparisons_need_both() -> None:
 
 def test_blue_green() -> None:
     """Green comes up on the side under its preview header, then gets everything; blue stays until the bake is over."""
-    preview = HeaderMatch(header="x-preview", value="green", model="")
+    preview = header_is("x-preview", "green", "")
     up, switch, retire = compiled(blue_green(preview=preview)).steps[1:]
-    assert (up.routing.weights, up.routing.matches[0].model) == ({"v1": WHOLE}, "v2")
-    assert (switch.routing.weights, switch.routing.matches, dict(switch.keep)) == ({"v2": WHOLE}, (), {})
+    assert (up.routing.weights, up.routing.rules[0].model) == ({"v1": WHOLE}, "v2")
+    assert (switch.routing.weights, switch.routing.rules, dict(switch.keep)) == ({"v2": WHOLE}, (), {})
     assert dict(retire.keep) == {"v1": 0}
 
 

@@ -7,8 +7,12 @@ DIE_AFTER      answers after which it exits with code 7
 DIE_AT_START   any text: it exits with code 3 and says why
 ERRORS         share of its answers that are 500, 0..1
 DELAY          seconds that each answer takes; the request header `x-delay` adds to it
+READS_NOTHING  any text: it takes connections and never reads a request's body
 HANG           any text: it accepts requests and never answers
 DEAF           any text: SIGTERM does not end it
+
+POST /echo     answers the request's body, its type and its encoding
+GET /stream    one event, and another one once somebody has asked for /go
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ from itertools import count
 ASKED = os.environ
 ANSWERS = count(1)
 FOR_EVER = threading.Event()
+GO = threading.Event()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -35,17 +40,54 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Health, or a prediction."""
-        if self.path == "/v2/health/ready":
-            self.reply(503 if ASKED.get("NEVER_READY") else 200, {})
-        else:
-            self.predict(0)
+        match self.path:
+            case "/v2/health/ready":
+                self.reply(503 if ASKED.get("NEVER_READY") else 200, {})
+            case "/stream":
+                self.stream()
+            case "/go":
+                GO.set()
+                self.reply(200, {})
+            case _:
+                self.predict(0)
 
     def do_POST(self) -> None:
         """A prediction for a body."""
+        if ASKED.get("READS_NOTHING"):
+            FOR_EVER.wait()
+        # A body without a length is left where it is: so is the connection.
+        self.close_connection = "transfer-encoding" in self.headers
         left = length = int(self.headers.get("content-length", 0))
+        pieces = []
         while left:
-            left -= len(self.rfile.read(min(left, 65536)))
-        self.predict(length)
+            pieces.append(self.rfile.read(min(left, 65536)))
+            left -= len(pieces[-1])
+        if self.path == "/echo":
+            self.echo(b"".join(pieces))
+        else:
+            self.predict(length)
+
+    def echo(self, body: bytes) -> None:
+        """The request's own body."""
+        self.send_response(200)
+        for name in ("content-type", "content-encoding"):
+            if name in self.headers:
+                self.send_header(name, self.headers[name])
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def stream(self) -> None:
+        """Two server-sent events, the second only once somebody wants it."""
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+        for event in (b"data: first\n\n", b"data: second\n\n"):
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(event), event))
+            self.wfile.flush()
+            GO.wait()
+        self.wfile.write(b"0\r\n\r\n")
 
     def predict(self, length: int) -> None:
         """Answer, or misbehave as asked."""

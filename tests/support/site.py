@@ -23,7 +23,8 @@ from mlship.dataplane.life import Life, exit_code
 from mlship.drivers.base import Opening
 from mlship.drivers.process import ProcessDriver
 from mlship.plan.model import DriverSpec, Health, Model
-from mlship.plan.routing import HeaderMatch, Routing, all_to
+from mlship.plan.routing import Routing, all_to
+from mlship.plan.rule import Rule, header_is
 from tests.ports import free_port
 
 SERVER = Path(__file__).with_name("model_server.py")
@@ -74,9 +75,9 @@ def split(candidate: int, *, salt: str = "s", **more: object) -> Routing:
     return replace(Routing(segments=segments, assign_by="x-user", salt=salt), **more)
 
 
-def preview(model: str) -> tuple[HeaderMatch, ...]:
+def preview(model: str) -> tuple[Rule, ...]:
     """A rule that leads requests with `x-preview: yes` to `model`."""
-    return (HeaderMatch(header="x-preview", value="yes", model=model),)
+    return (header_is("x-preview", "yes", model),)
 
 
 @dataclass(kw_only=True)

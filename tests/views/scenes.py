@@ -9,14 +9,19 @@ from pathlib import Path
 from rich.console import RenderableType
 
 from mlship.journal.events import Event, Recorded
-from mlship.journal.state import ServiceState, apply
+from mlship.journal.fold import apply
+from mlship.journal.state import ServiceState
 from mlship.views.feed import Feed
 from mlship.views.page import text
 from mlship.views.paper import Paper
+from tests.views.contest_story import Contest
 from tests.views.story import Story
 
 GOOD = tuple(Story().tell())
 BAD = tuple(Story(bad=2).tell())
+CONTEST = tuple(Contest().tell())
+HOPELESS = tuple(Contest(hopeless=True).tell())
+ALONE = tuple(Contest(mirror={"v2": 10000}).tell())
 PAGES = Path(__file__).parent / "pages"
 
 

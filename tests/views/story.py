@@ -106,7 +106,7 @@ class Story:
         requests = round((1000 + 150 * math.sin(self.looks / 3)) * points / WHOLE)
         ill = model == "v2" and self.bad == index
         errors = round(requests * (0.09 if ill else 0.004 + 0.004 * (self.looks % 4 == 0)))
-        return Tally(requests=requests, errors=errors, latency=_latency(requests, 0.03 if model == "v2" else 0.02))
+        return Tally(requests=requests, errors=errors, latency=latency(requests, 0.03 if model == "v2" else 0.02))
 
     def _verdict(self, gate: str, index: int) -> Verdict:
         assert self.seen is not None
@@ -137,7 +137,7 @@ class Story:
         return Recorded(seq=self.seq, service="fraud-scorer", rollout="k7f3a9", at=self.at, event=event, fence=1)
 
 
-def _latency(requests: int, scale: float) -> tuple[int, ...]:
+def latency(requests: int, scale: float) -> tuple[int, ...]:
     """Exponential with mean `scale` seconds, rounded so that the counts sum to `requests`."""
     reached = [0, *(round(requests * (1 - math.exp(-edge / scale))) for edge in LATENCY_EDGES), requests]
     return tuple(after - before for before, after in pairwise(reached))

@@ -20,7 +20,7 @@ from mlship.views.glyphs import ASCII, UNICODE, Glyphs
 from mlship.views.panels.gates import portion
 from mlship.views.panels.steps import window
 from mlship.views.paper import Paper
-from tests.views.scenes import BAD, GOOD, followed, later, page, printed, until
+from tests.views.scenes import ALONE, BAD, CONTEST, GOOD, HOPELESS, followed, later, page, printed, until
 from tests.views.story import START
 
 MOMENTS = {
@@ -88,8 +88,63 @@ def test_a_failed_gate_is_what_happens_next() -> None:
     assert "fails: no-more-errors" in _screen(until(BAD, 50.0), Paper(width=80))
 
 
+CONTESTS = {
+    "contest": until(CONTEST, 55.0),
+    "contest-canary": until(CONTEST, 90.0),
+    "contest-hopeless": HOPELESS,
+    "contest-promoted": CONTEST,
+    "alone": until(ALONE, 40.0),
+}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("moment", CONTESTS)
+def test_a_shadow_is_as_it_was_found_good(moment: str, size: str) -> None:
+    """Challengers side by side, their copies and their answers; and the canary of the one that was chosen."""
+    assert page(f"{moment}-{size}") == _screen(CONTESTS[moment], SIZES[size])
+
+
+def test_a_shadow_in_ascii_is_the_same_screen() -> None:
+    """Symbols carry the meaning of a grid, too."""
+    shown = _screen(CONTESTS["contest"], Paper(width=80, height=23, glyphs=ASCII))
+    assert page("contest-ascii") == shown
+    assert shown.isascii()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (8.0, "waits for 28s of hold, 3 gates of v2, v3 and v4; parks in 29m 58s"),
+        (40.0, "waits for 3 gates of v2 and v3; parks in 29m 28s"),
+        (55.0, "waits for 1 gate of v2, 230 answers of v3; parks in 29m 13s"),
+        (72.0, "waits for 28s of hold, 100 requests, no-more-errors, not-slower; rolls back in 59m 58s"),
+    ],
+)
+def test_the_third_line_says_what_each_challenger_lacks(seconds: float, said: str) -> None:
+    """A challenger that is out is not waited for, and what it failed is forgotten once another is chosen."""
+    assert said == _screen(until(CONTEST, seconds), Paper(width=140)).splitlines()[2].strip()
+
+
+@pytest.mark.parametrize("end", [Parked(reason="v2 waits; " * 20), RollbackFailed(to="v1", message="no answer; " * 20)])
+def test_a_long_reason_does_not_hide_what_to_type(end: Parked | RollbackFailed) -> None:
+    """The command stands at the end of the line, however much there is to say before it."""
+    told = _screen(later(until(CONTEST, 55.0), end), SIZES["80x23"]).splitlines()[2]
+    assert told.endswith(" fraud-scorer")
+
+
+def test_what_holds_every_challenger_up_is_said_over_the_gates() -> None:
+    """Trouble that is nobody's own stands where the gates are named, and moves nothing."""
+    blind = Verdict(gate="health", outcome=Outcome.BLIND, reason="the routing was changed by somebody else")
+    look = Look(number=99, start=0.0, end=5.0, weights={"v1": 10000}, tallies=None)
+    events = later(until(CONTEST, 40.0), Looked(step=1, look=look, verdicts=(blind,)))
+    for size in SIZES.values():
+        before, after = (_screen(each, size).splitlines() for each in (until(CONTEST, 40.0), events))
+        assert len(before) == len(after)
+        assert any("health blind: the routing was changed by somebody" in line for line in after[3:])
+
+
 @pytest.mark.parametrize("paper", [Paper(width=80, height=23), Paper(width=80), Paper(width=140, height=39)])
-@pytest.mark.parametrize("story", [GOOD, BAD])
+@pytest.mark.parametrize("story", [GOOD, BAD, CONTEST, HOPELESS, ALONE])
 def test_the_height_never_changes(story: tuple[Recorded, ...], paper: Paper) -> None:
     """From the first event to the last no panel moves, so nothing jumps on the screen."""
     heights = set()
@@ -100,8 +155,8 @@ def test_the_height_never_changes(story: tuple[Recorded, ...], paper: Paper) -> 
 
 
 @given(
-    story=st.sampled_from([GOOD, BAD]),
-    length=st.integers(0, len(GOOD)),
+    story=st.sampled_from([GOOD, BAD, CONTEST, HOPELESS, ALONE]),
+    length=st.integers(0, len(CONTEST)),
     width=st.integers(40, 200),
     height=st.none() | st.integers(4, 60),
     glyphs=st.sampled_from([UNICODE, ASCII]),

@@ -1,5 +1,7 @@
+from mlship.metrics.answers import Cell, Pairs, Scores
 from mlship.metrics.counters import LATENCY_EDGES, Tally
 from mlship.metrics.look import Look
+from mlship.views.answered import Answered, measure
 from mlship.views.figures import figures, latency, observed_share
 
 
@@ -34,3 +36,25 @@ def test_shares_are_seen_only_where_there_was_traffic() -> None:
     """The observed share is of the requests that were answered."""
     assert observed_share("v2", {"v1": 75, "v2": 25}) == 0.25
     assert observed_share("v2", {}) is None
+
+
+def test_answers_add_up_over_looks() -> None:
+    """Agreement, coverage, accuracy of both and the gain follow from the sums, whatever a look brings."""
+    cells = (Cell(truth="1", live="1", challenger="1", count=6), Cell(truth="1", live="0", challenger="1", count=2))
+    first = Answered().after(Pairs(pairs=20, agreed=18, labelled=8, right=(0, 2), cells=cells, unpaired=1))
+    both = first.after(Pairs(labelled=2, right=(1, 0), cells=(Cell(truth="1", live="1", challenger="0", count=2),)))
+    assert (both.agreement, both.coverage, both.unpaired) == (0.9, 0.5, 1)
+    assert both.measured("accuracy") == (0.8, 0.8)
+    assert first.gain("accuracy") == 0.25
+    assert measure({"v2": both}) == "accuracy"
+
+
+def test_a_gain_is_known_where_accuracies_are_not() -> None:
+    """Too many different predictions to count, or scores instead of classes: what is known is told."""
+    assert Answered().gain("accuracy") is None
+    assert Answered().after(Pairs(labelled=10, right=(1, 3))).gain("accuracy") == 0.2
+    scored = Answered().after(Pairs(scores={"absolute_error": Scores(count=4, live=8.0, challenger=6.0)}))
+    assert measure({"v2": scored}) == "absolute_error"
+    assert scored.measured("absolute_error") == (2.0, 1.5)
+    assert (scored.gain("absolute_error"), scored.gain("log_loss")) == (-0.5, None)
+    assert measure({}) == "accuracy"

@@ -1,11 +1,15 @@
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from mlship.journal.events import Parked, TornDown
-from mlship.journal.state import ServiceState, fold
+from mlship.journal.events import Parked, Recorded, Reviewed, TornDown
+from mlship.journal.fold import fold
+from mlship.journal.state import ServiceState
+from mlship.metrics.answers import Answers, Cell, Pairs
+from mlship.metrics.look import Look
 from mlship.plan.fault import Fault
 from mlship.views.faults import faults, lines_of
 from mlship.views.glyphs import ASCII
@@ -14,7 +18,7 @@ from mlship.views.page import emit
 from mlship.views.paper import Paper
 from mlship.views.show import show
 from mlship.views.status import status
-from tests.views.scenes import BAD, GOOD, later, page, printed, until
+from tests.views.scenes import ALONE, BAD, CONTEST, GOOD, HOPELESS, followed, later, page, printed, until
 
 NOW = GOOD[-1].at + 9000
 
@@ -49,6 +53,42 @@ def test_status_of_one_service_is_a_few_lines() -> None:
     """Where it stands, what it waits for, what the gates say, how to undo it."""
     state = fold("fraud-scorer", until(GOOD, 55.0))
     assert page("status-one") == printed(lambda paper: status([state], GOOD[0].at + 57, paper), Paper(width=100))
+
+
+@pytest.mark.parametrize(("name", "events"), [("contest", CONTEST), ("hopeless", HOPELESS), ("alone", ALONE)])
+def test_show_tells_how_a_shadow_came_out(name: str, events: tuple[Recorded, ...]) -> None:
+    """What each challenger answered and how well, what its gates said, and why it goes on or not."""
+    shown = printed(lambda paper: show(events, NOW, paper), Paper(width=120))
+    assert page(f"show-{name}") == shown.split("── events", maxsplit=1)[0]
+
+
+@pytest.mark.parametrize(("name", "seconds"), [("shadow", 55.0), ("canary", 90.0)])
+def test_status_tells_challengers_in_a_line_each(name: str, seconds: float) -> None:
+    """How far each has come, its answers, and later which of them was chosen."""
+    state, feed = followed(until(CONTEST, seconds))
+    feeds = {"fraud-scorer": replace(feed, address="")}
+    shown = printed(lambda paper: status([state], GOOD[0].at + seconds, paper, feeds), Paper(width=80))
+    assert page(f"status-contest-{name}") == shown
+
+
+def test_lists_name_every_challenger_until_one_is_chosen() -> None:
+    """Nobody is called the candidate before the choice."""
+    states = [fold("one", until(CONTEST, 55.0)), fold("two", CONTEST)]
+    every = printed(lambda paper: status(states, NOW, paper), Paper(width=120))
+    past = printed(lambda paper: history(rollouts(HOPELESS), paper), Paper(width=120))
+    assert "v2, v3 or v4" in every
+    assert "copies: v2 100 %" in every
+    assert "v1 → v2, v3 or v4" in past
+    assert "v1 → v3 " in printed(lambda paper: history(rollouts(CONTEST), paper), Paper(width=120))
+
+
+def test_late_labels_count_in_the_answers() -> None:
+    """What becomes known after the promotion is added to what was known."""
+    new = Answers(total=Pairs(labelled=4, cells=(Cell(truth="1", live="0", challenger="1", count=4),)))
+    look = Look(number=99, start=0.0, end=0.0, weights={}, tallies=None, answers={"v3": new})
+    before, after = followed(CONTEST)[1], followed(later(CONTEST, Reviewed(step=1, look=look)))[1]
+    assert after.answers["v3"].labelled == before.answers["v3"].labelled + 4
+    assert after.answers["v3"].right[1] == before.answers["v3"].right[1] + 4
 
 
 def test_status_of_several_services_is_a_table() -> None:

@@ -4,7 +4,7 @@ from mlship.journal.events import BroughtUp, Looked, Recorded
 from mlship.metrics.look import Look
 from mlship.views.news import News
 from mlship.views.plain import PlainView
-from tests.views.scenes import BAD, GOOD, page
+from tests.views.scenes import BAD, CONTEST, GOOD, page
 
 
 def _shown(events: tuple[Recorded, ...], encoding: str = "utf-8") -> str:
@@ -19,6 +19,11 @@ def _shown(events: tuple[Recorded, ...], encoding: str = "utf-8") -> str:
 def test_a_log_tells_the_whole_rollout() -> None:
     """A rollout in a CI log reads from start to rollback, looks summarised."""
     assert page("plain-bad") == _shown(BAD)
+
+
+def test_a_log_tells_a_shadow() -> None:
+    """Copies are not called requests, what is the same of several challengers is said once, and the choice is told."""
+    assert page("plain-contest") == _shown(CONTEST)
 
 
 def test_a_log_has_no_colour_no_trailing_space_and_one_line_per_event() -> None:

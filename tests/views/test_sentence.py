@@ -4,10 +4,12 @@ import pytest
 
 from mlship.journal.events import (
     BroughtUp,
+    Chosen,
     Done,
     Entered,
     Event,
     Failed,
+    Flagged,
     Intended,
     Looked,
     Parked,
@@ -16,6 +18,7 @@ from mlship.journal.events import (
     Reopened,
     Repaired,
     Requested,
+    Reviewed,
     RollbackBegun,
     RollbackFailed,
     RolledBack,
@@ -27,6 +30,7 @@ from mlship.journal.events import (
 from mlship.metrics.counters import Tally
 from mlship.metrics.look import Look
 from mlship.plan.routing import all_to
+from mlship.plan.rule import Rule, header_is
 from mlship.plan.verdict import Outcome, Verdict
 from mlship.strategies import compile_plan
 from mlship.views.sentence import sentence
@@ -72,6 +76,22 @@ SAID: list[tuple[Event, str]] = [
     ),
     (Looked(step=1, look=DARK), "look 5: could not measure: the router started anew"),
     (Passed(step=1, reason="every gate passes"), "step 2 of 6, canary 5 %, passed: every gate passes"),
+    (
+        Chosen(step=1, model="v2", reason="the only one that passed", compiled=compiled()),
+        "step 2 of 6, canary 5 %, v2 goes on: the only one that passed",
+    ),
+    (
+        Reviewed(step=1, look=LOOK, verdicts=(VERDICT,)),
+        "late labels: no-more-errors wait: more requests are needed",
+    ),
+    (
+        Flagged(step=1, revision=1, rules=(header_is("x-beta", "yes", "v2"), Rule(model="v2", share=500)), by="ada"),
+        "ada changed the rules: x-beta: yes to v2, 5 % of users to v2",
+    ),
+    (
+        Flagged(step=1, revision=2, rules=(), by="ada", reason="it errs"),
+        "ada changed the rules: nobody gets the candidate: it errs",
+    ),
     (Repaired(what="the router had died"), "repaired: the router had died"),
     (Requested(order="pause", by="bob", reason="lunch"), "bob ordered: pause: lunch"),
     (Requested(order="promote", by="bob", full=True), "bob ordered: promote past every gate that has not failed"),

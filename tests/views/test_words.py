@@ -3,8 +3,10 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from mlship.plan.routing import HeaderMatch, Routing, all_to
+from mlship.plan.routing import Mirror, Routing, all_to
+from mlship.plan.rule import header_is
 from mlship.views import words
 
 
@@ -113,10 +115,26 @@ def test_request_rates_are_short(per_second: float | None, said: str) -> None:
 
 def test_a_routing_is_said_with_its_rules_and_its_closed_door() -> None:
     """Weights, header rules and an announced downtime are all told."""
-    rule = HeaderMatch(header="x-preview", value="yes", model="v2")
-    routing = Routing(segments=(("v2", 500), ("v1", 9500)), matches=(rule,))
+    rule = header_is("x-preview", "yes", "v2")
+    routing = Routing(segments=(("v2", 500), ("v1", 9500)), rules=(rule,))
     assert words.weights(routing) == "v2 5 %, v1 95 %, x-preview: yes to v2"
     assert words.weights(all_to("v1", closed=True)) == "closed (503)"
+
+
+def test_a_routing_says_who_gets_copies() -> None:
+    """Users' shares and copies are told apart."""
+    mirrors = (Mirror(model="v2", share=10000), Mirror(model="v3", share=2000))
+    assert words.weights(replace(all_to("v1"), mirrors=mirrors)) == "v1 100 %, copies: v2 100 %, v3 20 %"
+    assert words.copies(all_to("v1")) == ""
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [((), ""), (("v2",), "v2"), (("v2", "v3"), "v2 and v3"), (("v2", "v3", "v4"), "v2, v3 and v4")],
+)
+def test_names_are_listed_as_people_do(names: tuple[str, ...], said: str) -> None:
+    """Commas, and one joint before the last."""
+    assert said == words.listed(names)
 
 
 def test_times_are_local_for_people_and_utc_for_machines() -> None:

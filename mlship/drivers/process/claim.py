@@ -11,8 +11,9 @@ from pathlib import Path
 import msgspec
 
 from mlship.clock import Clock
-from mlship.dataplane.files import make_folder, replace_file, writing
+from mlship.dataplane.files import replace_file, writing
 from mlship.errors import LeaseLost, OutOfReach
+from mlship.private import make_private
 
 LOCKED_WITHIN = 60.0
 """Seconds that a change of another process may take."""
@@ -43,7 +44,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             LeaseLost: a driver with a higher fencing number holds the service.
         """
-        make_folder(self.folder)
+        with writing(self.folder):
+            make_private(self.folder)
         with self._locked():
             self.check()
             yield

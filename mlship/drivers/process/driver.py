@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
+from mlship.dataplane.counts import Count
 from mlship.dataplane.router import Router
 from mlship.dataplane.upstream import RouterSettings
 from mlship.drivers.base import Observed, ObservedModel, Opening
@@ -12,6 +15,7 @@ from mlship.drivers.process.claim import Claim
 from mlship.drivers.process.health import all_healthy
 from mlship.drivers.process.replica import Roster, serving
 from mlship.drivers.process.staff import Staff
+from mlship.drivers.trouble import Trouble
 from mlship.errors import OutOfReach, RoutingRefused, UsageError
 from mlship.metrics.counters import LATENCY_EDGES, Counters, Tally
 from mlship.plan.model import Capability, Model
@@ -92,12 +96,16 @@ class ProcessDriver:
     def measure(self) -> Counters:
         """Envoy's counters."""
         epoch, found = self._router.counts()
-        empty = (0,) * (len(LATENCY_EDGES) + 1)
-        models = {
-            model: Tally(requests=count.requests, errors=count.errors, latency=count.latency or empty)
-            for model, count in found.items()
-        }
+        models = {model: _tally(count) for model, count in found.items()}
         return Counters(at=self._opening.clock.now(), epoch=epoch, models=models)
+
+    def captures(self) -> Path:
+        """The folder with kept answers and outcomes."""
+        return self._router.spool.folder
+
+    def rotate(self) -> None:
+        """Close its files, and let the router begin new ones; needs no fencing number."""
+        self._router.rotate_captures()
 
     def retire(self, model: str) -> None:
         """Drain and stop; a model that still gets traffic is left alone."""
@@ -114,6 +122,28 @@ class ProcessDriver:
         self._router.stop(max((replica.drain for replica in everybody), default=LEAST_PATIENCE))
         self._staff.dismiss(everybody)
 
+    def troubles(self, *, fence: int, held: bool) -> Iterator[Trouble]:
+        """A frozen router, stale locks and claims, processes that nobody knows."""
+        from mlship.dataplane.home import Home
+        from mlship.drivers.process.remains import Remains
+
+        home = Home(folder=self._claim.folder / "router")
+        remains = Remains(
+            service=self._opening.service,
+            folder=self._claim.folder,
+            roster=self._roster,
+            home=home,
+            clock=self._opening.clock,
+        )
+        return remains.found(fence=fence, held=held)
+
+    @staticmethod
+    def equipment() -> Iterator[Trouble]:
+        """The router's binary."""
+        from mlship.drivers.process.fitness import router_fit
+
+        return router_fit()
+
     def _spec(self, model: str) -> Model:
         if model not in self._models:
             known = ", ".join(sorted(self._models)) or "none"
@@ -129,6 +159,17 @@ class ProcessDriver:
                 f"no replica of {', '.join(missing)} is ready",
                 hint="the routing before is still live; bring the model up first",
             )
+
+
+def _tally(count: Count) -> Tally:
+    return Tally(
+        requests=count.requests,
+        errors=count.errors,
+        unconnected=count.unconnected,
+        latency=count.latency or (0,) * (len(LATENCY_EDGES) + 1),
+        dropped=count.dropped,
+        unkept=count.unkept,
+    )
 
 
 def _settings(opening: Opening) -> RouterSettings:

@@ -56,6 +56,8 @@ def launch(model: Model, replica: Replica, *, roster: Roster, log: Path) -> Repl
     with writing(log):
         if log.exists():
             log.replace(log.with_name(f"{log.name}.1"))
+        # Here, so that a log that cannot be written is not taken for a command that cannot be started.
+        log.touch(mode=0o600)
     # On record before it runs: a crash in between leaves a process that the next command finds by its mark.
     roster.save(replica)
     try:

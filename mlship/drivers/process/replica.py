@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from mlship.dataplane.files import make_folder, replace_file
+from mlship.dataplane.files import make_folder, replace_file, writing
 from mlship.dataplane.life import Life, marked, runs
 from mlship.dataplane.upstream import Endpoint, Upstream
 from mlship.errors import OutOfReach
@@ -96,9 +96,14 @@ class Roster(msgspec.Struct, frozen=True, kw_only=True):
         replace_file(self._file(replica), msgspec.json.encode(replica).decode())
 
     def drop(self, replicas: Iterable[Replica]) -> None:
-        """Take replicas off the record."""
+        """Take replicas off the record.
+
+        Raises:
+            OutOfReach: one cannot be taken off.
+        """
         for replica in replicas:
-            self._file(replica).unlink(missing_ok=True)
+            with writing(self._file(replica)):
+                self._file(replica).unlink(missing_ok=True)
 
     def mark_of(self, replica: Replica) -> str:
         """The value of `MARK` in the environment of a replica."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from rich.text import Text
 
@@ -11,7 +12,8 @@ from mlship.views import words
 from mlship.views.paper import Paper
 from mlship.views.scene import Scene
 
-_STYLE = {Outcome.PASS: "green", Outcome.WAIT: "cyan", Outcome.BLIND: "yellow", Outcome.FAIL: "bold red"}
+OUTCOME_STYLE = {Outcome.PASS: "green", Outcome.WAIT: "cyan", Outcome.BLIND: "yellow", Outcome.FAIL: "bold red"}
+_SHARES = ("agreement", "accuracy", "coverage", "paired")
 _INDENT = 10
 _STACKED = 3
 """Columns before the lines of a gate whose name and bars do not fit on one line."""
@@ -19,13 +21,22 @@ _STACKED = 3
 
 def gates(scene: Scene, paper: Paper, lines_each: int) -> list[Text]:
     """A title, then `lines_each` lines (1 to 4) per gate; one that the step does not judge is dimmed."""
-    now = {verdict.gate: verdict for verdict in scene.rollout.verdicts}
+    now = {verdict.name: verdict for verdict in scene.rollout.verdicts}
     lines = [paper.rule("gates", _note(scene))]
     for gate in scene.gates:
-        verdict = now.get(gate) or scene.feed.verdicts.get(gate)
-        drawn = _gate(scene, paper, verdict, _head(paper, gate, verdict, current=gate in now))[:lines_each]
-        lines += [*drawn, *[Text()] * (lines_each - len(drawn))]
+        candidate, heard = scene.rollout.compiled.candidate or "candidate", scene.feed.verdicts
+        verdict = now.get(gate) or heard.get(gate) or heard.get(f"{gate} ({candidate})")
+        found = drawn(scene, paper, gate, verdict, (candidate, lines_each), current=gate in now)
+        lines += [*found, *[Text()] * (lines_each - len(found))]
     return lines
+
+
+def drawn(
+    scene: Scene, paper: Paper, gate: str, verdict: Verdict | None, of: tuple[str, int], *, current: bool
+) -> list[Text]:
+    """One gate's verdict on a model in at most so many lines; one that does not count now is dimmed."""
+    model, lines_each = of
+    return _gate(scene, paper, verdict, model, _head(paper, gate, verdict, current=current))[:lines_each]
 
 
 def _note(scene: Scene) -> str:
@@ -35,10 +46,10 @@ def _note(scene: Scene) -> str:
     return "must prove: not worse by the margin" if step.proof else "must show no harm" if step.gates else ""
 
 
-def _gate(scene: Scene, paper: Paper, verdict: Verdict | None, head: Text) -> list[Text]:
+def _gate(scene: Scene, paper: Paper, verdict: Verdict | None, model: str, head: Text) -> list[Text]:
     if verdict is None:
         return [paper.spread(head, paper.say("not heard yet ", "dim"))]
-    bars, numbers, reason = _bars(paper, verdict), _numbers(scene, verdict.evidence), verdict.reason
+    bars, numbers, reason = _bars(paper, verdict), _numbers(scene, verdict.evidence, model), verdict.reason
     if bars.cell_len and head.cell_len + bars.cell_len < paper.width:
         # Where a person has to act, the reason comes before the numbers.
         urgent = verdict.outcome in {Outcome.FAIL, Outcome.BLIND}
@@ -51,7 +62,7 @@ def _gate(scene: Scene, paper: Paper, verdict: Verdict | None, head: Text) -> li
 
 def _head(paper: Paper, gate: str, verdict: Verdict | None, *, current: bool) -> Text:
     outcome = verdict.outcome if verdict else None
-    style = _STYLE[outcome] if outcome and current else "dim"
+    style = OUTCOME_STYLE[outcome] if outcome and current else "dim"
     word = paper.cell(f"{paper.glyphs.outcome(outcome)} {outcome or ''}", _INDENT - 2, style)
     return paper.line(" ", word, " ", paper.say(gate, "bold" if current else "dim"))
 
@@ -93,12 +104,11 @@ def portion(value: float, limit: float) -> float:
     return math.log(value) / math.log(limit)
 
 
-def _numbers(scene: Scene, evidence: Evidence | None) -> list[str]:
+def _numbers(scene: Scene, evidence: Evidence | None, model: str) -> list[str]:
     """The estimate, and the counts behind it."""
     if evidence is None:
         return []
-    live, candidate = scene.rollout.compiled.live, scene.rollout.compiled.candidate or "candidate"
-    counts = [_count(candidate, evidence.candidate), _count(live, evidence.live)]
+    counts = [_count(model, evidence.candidate), _count(scene.rollout.compiled.live, evidence.live)]
     parts = [_estimate(evidence), ", ".join(count for count in counts if count)]
     return [part for part in parts if part]
 
@@ -110,11 +120,16 @@ def _count(model: str, counted: tuple[int, int] | None) -> str:
 def _estimate(evidence: Evidence) -> str:
     if evidence.estimate is None:
         return ""
-    rates = "rate" in evidence.measure or evidence.measure.startswith("requests")
-    shown = words.percent if rates else words.number
-    interval = (
-        f" ({shown(evidence.interval[0]).removesuffix(' %')} to {shown(evidence.interval[1])})"
-        if evidence.interval
-        else ""
-    )
+    shown, unit = _unit(evidence.measure)
+    low, high = evidence.interval or (None, None)
+    interval = f" ({shown(low).removesuffix(unit)} to {shown(high)})" if evidence.interval else ""
     return f"{evidence.measure} {shown(evidence.estimate)}{interval}"
+
+
+def _unit(measure: str) -> tuple[Callable[[float | None], str], str]:
+    """How a measure is said, and the unit that a range names once."""
+    if measure.startswith("gain in accuracy"):
+        return words.points, " points"
+    if "rate" in measure or measure.startswith(("requests", *_SHARES)):
+        return words.percent, " %"
+    return words.number, ""

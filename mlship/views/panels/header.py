@@ -10,6 +10,7 @@ from mlship.journal.status import Status
 from mlship.plan.step import AtDeadline
 from mlship.plan.verdict import Outcome
 from mlship.views import words
+from mlship.views.contest import about, chosen, contenders, out
 from mlship.views.paper import Paper
 from mlship.views.scene import Scene
 from mlship.views.sentence import act
@@ -36,8 +37,10 @@ def header(scene: Scene, paper: Paper) -> list[Text]:
 
 def _headline(scene: Scene, paper: Paper) -> Text:
     compiled, status = scene.rollout.compiled, scene.rollout.status
-    moving = f"{compiled.live} {paper.glyphs.arrow} {compiled.candidate}" if compiled.candidate else compiled.live
-    left = paper.line(" ", paper.say(scene.service.service, "bold"), "  ", paper.say(moving))
+    moving = (
+        f"{compiled.live} {paper.glyphs.arrow} {contenders(scene.rollout)}" if compiled.candidate else compiled.live
+    )
+    left = paper.line(" ", paper.say(scene.service.service, "bold"), "  ", paper.say(moving), chosen(scene.rollout))
     sign = paper.say(f"{paper.glyphs.status(status)} {status}", STATUS_STYLE[status])
     return paper.spread(left, paper.line(sign, f"  {_took(scene)} "))
 
@@ -56,23 +59,31 @@ def _byline(scene: Scene, paper: Paper) -> Text:
 
 def moment(scene: Scene, paper: Paper) -> Text:
     """One line: what is under way or waited for."""
-    return paper.line(" ", paper.say(_moment(scene), "bold" if scene.working else STATUS_STYLE[scene.rollout.status]))
+    return paper.line(
+        " ", paper.say(_moment(scene, paper), "bold" if scene.working else STATUS_STYLE[scene.rollout.status])
+    )
 
 
-def _moment(scene: Scene) -> str:
+def _moment(scene: Scene, paper: Paper) -> str:
     rollout, service = scene.rollout, scene.service.service
     match rollout.status:
         case Status.RUNNING:
             return _waiting(scene)
         case Status.PARKED:
-            return f"parked: {rollout.reason or 'paused'}; goes on with: mlship resume {service}"
+            return _around(paper, "parked: ", rollout.reason or "paused", f"; goes on with: mlship resume {service}")
         case Status.ROLLING_BACK:
             return f"rolling back to {scene.feed.rolling_to or rollout.compiled.live}: {rollout.reason}"
         case _:
-            return _ended(scene, rollout.status)
+            return _ended(scene, rollout.status, paper)
 
 
-def _ended(scene: Scene, status: _Ended) -> str:
+def _around(paper: Paper, before: str, reason: str, after: str) -> str:
+    """A reason between words that must not be cut off for it."""
+    room = paper.width - len(before) - len(after) - 1
+    return f"{before}{paper.clip(paper.say(reason), max(1, room)).plain}{after}"
+
+
+def _ended(scene: Scene, status: _Ended, paper: Paper) -> str:
     rollout, service = scene.rollout, scene.service.service
     match status:
         case Status.ROLLED_BACK:
@@ -82,7 +93,7 @@ def _ended(scene: Scene, status: _Ended) -> str:
         case Status.TORN_DOWN:
             return "everything was stopped by mlship down"
         case Status.ROLLBACK_INCOMPLETE:
-            return f"a human is needed: {rollout.reason}; again with: mlship rollback {service}"
+            return _around(paper, "a human is needed: ", rollout.reason, f"; again with: mlship rollback {service}")
         case _:
             assert_never(status)
 
@@ -95,8 +106,10 @@ def _waiting(scene: Scene) -> str:
         return "on to the next step"
     if rollout.paused:
         return f"paused; goes on with: mlship resume {scene.service.service}"
-    failed = [verdict.gate for verdict in rollout.verdicts if verdict.outcome is Outcome.FAIL]
-    if failed:
+    # Verdicts on a challenger are of the shadow, however long they stand in the state.
+    judged = {"", *step.challengers}
+    failed = [v.name for v in rollout.verdicts if v.outcome is Outcome.FAIL and v.challenger in judged]
+    if failed and not _left(scene):
         return f"fails: {', '.join(failed)}"
     held = scene.now - rollout.settled_at
     waits = _missing(scene, held)
@@ -104,14 +117,40 @@ def _waiting(scene: Scene) -> str:
     return f"waits for {', '.join(waits)}{last}" if waits else "decides"
 
 
+def _left(scene: Scene) -> tuple[str, ...]:
+    """Of several challengers those that may still go on."""
+    verdicts, step = scene.rollout.verdicts, scene.rollout.current
+    several = step.challengers if step is not None and len(step.challengers) > 1 else ()
+    return tuple(challenger for challenger in several if out(verdicts, challenger) is None)
+
+
+def _missing_of_many(scene: Scene) -> list[str]:
+    """How much the challengers still lack, "2 gates of v2 and v3"; answers count once the gates have passed."""
+    rollout, step = scene.rollout, scene.rollout.current
+    assert step is not None
+    lacking: dict[str, list[str]] = {}
+    for challenger in _left(scene):
+        said = about(rollout.verdicts, challenger)
+        open_ = [gate for gate in step.gates if gate not in said or said[gate].outcome is not Outcome.PASS]
+        short = step.requests - scene.feed.in_step.get(challenger, 0)
+        if open_:
+            lacking.setdefault(words.plural(len(open_), "gate"), []).append(challenger)
+        elif short > 0 and rollout.step in scene.feed.spans:
+            lacking.setdefault(words.plural(short, "answer"), []).append(challenger)
+    return [f"{what} of {words.listed(challengers)}" for what, challengers in lacking.items()]
+
+
 def _missing(scene: Scene, held: float) -> list[str]:
     rollout, step = scene.rollout, scene.rollout.current
     assert step is not None
-    answered = scene.feed.in_step.get(rollout.compiled.candidate or "", 0)
     missing = [f"{words.ticking(step.hold - held)} of hold"] if step.hold - held >= 1 else []
+    if _left(scene):
+        return missing + _missing_of_many(scene)
+    answered = scene.feed.in_step.get(rollout.compiled.candidate or "", 0)
     # A feed that did not follow the rollout from its first event cannot know what is missing.
     known = rollout.step in scene.feed.spans
-    missing += [words.plural(step.requests - answered, "request")] if known and answered < step.requests else []
+    noun = "answer" if step.challengers else "request"
+    missing += [words.plural(step.requests - answered, noun)] if known and answered < step.requests else []
     spoken = rollout.verdicts if rollout.last is not None and rollout.last.step == rollout.step else ()
     passed = {verdict.gate for verdict in spoken if verdict.outcome is Outcome.PASS}
     return missing + [gate for gate in step.gates if gate not in passed]

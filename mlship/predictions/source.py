@@ -1,0 +1,43 @@
+"""The router's files of answers as what is new at each look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from mlship.metrics.answers import Answers
+from mlship.predictions.store import Predictions
+
+
+@runtime_checkable
+class Captures(Protocol):
+    """A driver that keeps answers in files."""
+
+    def captures(self) -> Path:
+        """The folder of the files."""
+        ...
+
+    def rotate(self) -> None:
+        """Close the file at work and begin another."""
+        ...
+
+
+class CapturedAnswers:
+    """`AnswerSource` over a driver's files and the service's store."""
+
+    def __init__(self, predictions: Predictions, captures: Captures) -> None:
+        self._predictions = predictions
+        self._captures = captures
+
+    def look(self, live: str, mirrors: Mapping[str, int], since: float) -> tuple[Mapping[str, Answers], str]:
+        """What is new of the pairs of live and each challenger."""
+        with self._predictions.session():
+            self._captures.rotate()
+            self._predictions.ingest(self._captures.captures())
+            answers, mark = self._predictions.answers(live, mirrors, since=since)
+        return answers, str(mark)
+
+    def settle(self, mark: str) -> None:
+        """The answers up to this mark are on record."""
+        self._predictions.settle(int(mark))

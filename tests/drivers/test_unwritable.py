@@ -1,0 +1,130 @@
+"""What the disk refuses is told in words, wherever it happens, and nothing is half-done."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from mlship.clock import ManualClock
+from mlship.dataplane import envoy
+from mlship.dataplane.admin import Admin
+from mlship.dataplane.channel import Channel, previous
+from mlship.dataplane.home import Home
+from mlship.drivers.process.launch import launch
+from mlship.drivers.process.replica import Replica, Roster
+from mlship.errors import OutOfReach
+from mlship.plan.routing import all_to
+from tests.support.site import Site, served
+
+REPLICA = Replica(model="v1", number=1, port=1, fingerprint="f")
+
+Act = Callable[[Path], None]
+
+
+def drop(folder: Path) -> None:
+    Roster(folder=folder, mark="m").drop([REPLICA])
+
+
+def forget(folder: Path) -> None:
+    Home(folder=folder).forget()
+
+
+def channel(folder: Path) -> Channel:
+    clock = ManualClock()
+    return Channel(
+        file=folder / "rds.json", scope="s", admin=Admin(folder / "admin.sock"), log=folder / "l", clock=clock
+    )
+
+
+def keep(folder: Path) -> None:
+    channel(folder)._keep_previous()
+
+
+def restore(folder: Path) -> None:
+    channel(folder)._restore()
+
+
+def bound(folder: Path) -> None:
+    envoy._bound(folder / "envoy.log")
+
+
+def start(folder: Path) -> None:
+    launch(served("v1"), REPLICA, roster=Roster(folder=folder / "replicas", mark="m"), log=folder / "logs" / "v1.1.log")
+
+
+FILES = ("v1.1.json", "rds.json", "previous-rds.json")
+ACTS = [drop, forget, keep, restore, bound, start]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with one file of each kind."""
+    there = tmp_path / "there"
+    (there / "logs").mkdir(parents=True)
+    for name in FILES:
+        (there / name).write_text("{}")
+    (there / "envoy.log").write_bytes(b"x" * (envoy.MOST_LOG + 1))
+    return there
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """The folder as on a disk that is mounted read-only, which not even root may write to."""
+    if subprocess.run(["mount", "--bind", folder, folder], check=False, capture_output=True).returncode:
+        pytest.skip("a folder can only be mounted by root")
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+@pytest.mark.parametrize("act", ACTS, ids=lambda act: str(act.__name__))
+def test_a_read_only_disk(folder: Path, act: Act) -> None:
+    """What it is, where, and what to do; all files are as they were."""
+    before = {path: path.stat().st_size for path in folder.rglob("*")}
+    with read_only(folder), pytest.raises(OutOfReach, match=f"{folder}.* cannot be written: Read-only") as told:
+        act(folder)
+
+    assert "MLSHIP_STATE" in told.value.hint
+    assert before == {path: path.stat().st_size for path in folder.rglob("*")}
+
+
+@pytest.mark.parametrize(
+    ("act", "name"),
+    [(drop, "v1.1.json"), (forget, "rds.json"), (keep, "previous-rds.json"), (restore, "rds.json")],
+    ids=["drop", "forget", "keep", "restore"],
+)
+def test_a_folder_where_a_file_should_be(folder: Path, act: Act, name: str) -> None:
+    """Also without a mount: what cannot be removed or replaced is named."""
+    (folder / name).unlink()
+    (folder / name / "in").mkdir(parents=True)
+    with pytest.raises(OutOfReach, match=f"{name} cannot be written"):
+        act(folder)
+
+
+@pytest.mark.parametrize("act", [bound, start], ids=["bound", "start"])
+def test_a_file_where_a_folder_should_be(tmp_path: Path, act: Act) -> None:
+    """A log that has no folder to be in is named."""
+    (tmp_path / "there").write_text("")
+    with pytest.raises(OutOfReach, match="cannot be written"):
+        act(tmp_path / "there")
+
+
+@pytest.mark.envoy
+def test_a_refusal_that_cannot_be_taken_back(site: Site) -> None:
+    """Where the file before cannot be put back the traffic stays where it was."""
+    driver = site.up(served("v1"))
+    file = site.folder / "router" / "rds.json"
+    previous(file).mkdir()
+    site.models["v2"] = served("v2")
+    driver = site.open(2)
+    driver.ensure("v2", 1)
+    with pytest.raises(OutOfReach, match=r"previous-rds.json cannot be written"):
+        driver.route(all_to("v2"))
+
+    assert site.ask().model == "v1"

@@ -1,0 +1,59 @@
+"""A run that is told to end, or whose terminal is lost: it parks, and the record says so."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+import pytest
+
+from mlship.errors import Exit
+from tests.e2e.site import Site
+from tests.e2e.terminal import Terminal
+from tests.e2e.test_commands import GATES, LONG, QUICK
+
+pytestmark = pytest.mark.envoy
+
+
+def types(site: Site) -> list[str]:
+    """The kinds of events of the latest rollout."""
+    return [json.loads(line)["type"] for line in site.mlship("show", "scorer", "--json").stdout.splitlines()]
+
+
+@pytest.mark.parametrize("told", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
+def test_parks(site: Site, told: signal.Signals) -> None:
+    """Each signal parks the run where it is; the last line says where the traffic is and how to go on."""
+    deploy = site.start("deploy", site.plan(LONG, more=GATES), "--yes", "--output", "plain")
+    site.until_share("v2")
+    deploy.send_signal(told)
+    assert deploy.wait(30) == Exit.INTERRUPTED
+
+    last = site.output.read_text().splitlines()[-1]
+    assert ("parked" in last, "v2 50 %" in last, "mlship resume scorer" in last) == (True, True, True), last
+    assert (site.status()["status"], site.status()["reason"]) == ("parked", "interrupted")
+    assert types(site)[-1] == "parked"
+    assert {site.ask() for _ in range(40)} == {"v1", "v2"}
+
+
+def test_lost_terminal(site: Site) -> None:
+    """A dashboard whose window is closed parks the run, which can be resumed from another one."""
+    terminal = Terminal(site, "deploy", site.plan(QUICK.replace("hold: 1s", "hold: 4s"), more=GATES), "--yes")
+    with site.users() as answers:
+        site.until_share("v2")
+        assert terminal.lose() == Exit.INTERRUPTED
+        assert (site.status()["status"], site.status()["reason"]) == ("parked", "interrupted")
+        resumed = site.mlship("resume", "scorer", "--output", "plain")
+        assert resumed.returncode == Exit.DONE, resumed.stdout + resumed.stderr
+    assert (site.ask(), set(answers) - {""}) == ("v2", {"v1", "v2"})
+
+
+def test_lost_terminal_of_a_rollback(site: Site) -> None:
+    """A rollback whose window is closed is carried out all the same."""
+    site.start("deploy", site.plan(LONG, v2=["--delay", "0.2"], more=GATES), "--yes", "--output", "plain")
+    with site.users():
+        site.until_share("v2")
+        terminal = Terminal(site, "rollback", "scorer")
+        terminal.until("rolling back")
+        assert terminal.lose() == Exit.DONE
+    assert (site.status()["status"], site.ask()) == ("rolled back", "v1")
+    assert site.processes("--name v2") == []
