@@ -15,7 +15,7 @@ from mlship.errors import Exit, JournalUnavailable, LeaseLost
 from mlship.journal.events import Event
 from mlship.journal.holder import this_process
 from mlship.journal.lease import Heartbeat, Lease
-from mlship.journal.state import RolloutState
+from mlship.journal.state import RolloutState, ServiceState
 from mlship.journal.status import Status
 from mlship.journal.store import Journal
 from mlship.views.view import View
@@ -54,13 +54,17 @@ def conduct(
     try:
         with closing(_Closing(view)), Heartbeat(journal.leases, lease, wake=clock.wake):
             journal.append(opening(), lease=lease)
-            return _work(journal, lease, view=view, clock=clock, once=once)
+            ended = _work(journal, lease, view=view, clock=clock, once=once)
     except LeaseLost as lost:
-        return superseded(journal, service, lost)
+        ended = superseded(journal, service, lost)
     finally:
         # What went wrong before matters more than a lease that cannot be given back: it expires.
         with suppress(JournalUnavailable):
             journal.leases.release(lease)
+    if ended is Exit.INTERRUPTED:
+        # Below the dashboard, where it stays.
+        say(where(journal.state(service)))
+    return ended
 
 
 class _Closing:
@@ -91,13 +95,13 @@ def _work(journal: Journal, lease: Lease, *, view: View, clock: SystemClock, onc
         try:
             return EXITS[run.go(once=once)]
         except KeyboardInterrupt:
-            say(where(record))
             return Exit.INTERRUPTED
 
 
-def where(record: Record) -> str:
-    """Where the traffic is, and how to go on."""
-    rollout, service = record.rollout, record.state.service
+def where(state: ServiceState) -> str:
+    """Where the traffic of a service with a rollout is, and how to go on."""
+    rollout, service = state.rollout, state.service
+    assert rollout is not None
     way = f"`mlship resume {service}` goes on, `mlship rollback {service}` goes back"
     return f"{rollout.status}; traffic: {_traffic(rollout)}; {way}"
 

@@ -80,7 +80,9 @@ def say(text: str) -> None:
 
 
 def _print_to_stderr(text: str) -> None:
-    typer.echo(text, err=True)
+    # Not typer's: it writes past the dashboard, which then draws over the line, and over others of its own.
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
 
 
 def agreed(question: str) -> bool:

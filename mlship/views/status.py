@@ -41,9 +41,12 @@ def one(state: ServiceState, now: float, paper: Paper, feed: Feed | None = None)
     if state.rollout is None:
         return paper.line(paper.say(state.service, "bold"), f"  live: {state.live or 'nothing'}")
     scene = Scene(service=state, rollout=state.rollout, feed=feed or Feed(), now=now)
+    if state.down:
+        stopped = paper.say("everything is stopped", "bold yellow")
+        return Group(*header(scene, paper), paper.line(" ", stopped, "; up again with: mlship deploy PLAN"))
     return Group(
         *header(scene, paper),
-        moment(scene, paper) if not state.down else paper.line(" ", paper.say("everything is stopped", "bold yellow")),
+        moment(scene, paper),
         *(paper.line(" ", line) for line in _where(state.rollout)),
         *_judged(scene, paper),
         *(answers(scene, paper, scene.challengers) if scene.feed.answers else []),
@@ -94,7 +97,7 @@ def _row(state: ServiceState, now: float, paper: Paper) -> tuple[str, ...]:
         rollout.rollout,
         "stopped" if state.down else f"{paper.glyphs.status(rollout.status)} {rollout.status}",
         contenders(rollout),
-        words.stacked(rollout.asked) if rollout.asked else "",
+        words.stacked(rollout.asked) if rollout.asked and not state.down else "",
         words.duration(round(now - (rollout.ended_at or rollout.started_at))),
         rollout.reason,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 
 import pytest
@@ -33,6 +34,35 @@ def test_parks(site: Site, told: signal.Signals) -> None:
     assert (site.status()["status"], site.status()["reason"]) == ("parked", "interrupted")
     assert types(site)[-1] == "parked"
     assert {site.ask() for _ in range(40)} == {"v1", "v2"}
+
+
+def test_parks_below_the_dashboard(site: Site) -> None:
+    """At a terminal, too, the last line says where the traffic is and how to go on, and nothing is drawn over it."""
+    terminal = Terminal(site, "deploy", site.plan(LONG, more=GATES), "--yes")
+    terminal.until("50 %")
+    site.until_share("v2")
+    terminal.command.send_signal(signal.SIGINT)
+    assert terminal.leave() == Exit.INTERRUPTED
+
+    *above, last = [line for line in screen(terminal.seen) if line]
+    assert last.startswith("parked; traffic: v2 50 %, v1 50 %; `mlship resume scorer` goes on"), last
+    assert above[-1].startswith(" way back: mlship rollback scorer")
+    assert sum("rollout " in line and "started" in line for line in above) == 1, above
+
+
+def screen(seen: str) -> list[str]:
+    """What is left of what was written: lines, without those that were erased and without colours."""
+    lines = [""]
+    for part in re.split(r"(\r?\n|\x1b\[\d*A|\x1b\[2K|\x1b\[[\d;?]*[a-zA-Z]|\r)", seen):
+        if part.endswith("\n"):
+            lines.append("")
+        elif re.fullmatch(r"\x1b\[\d*A", part):
+            lines = lines[:-1] or [""]
+        elif part == "\x1b[2K":
+            lines[-1] = ""
+        elif part and not part.startswith(("\x1b", "\r")):
+            lines[-1] += part
+    return lines
 
 
 def test_lost_terminal(site: Site) -> None:

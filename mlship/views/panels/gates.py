@@ -118,12 +118,15 @@ def _count(model: str, counted: tuple[int, int] | None) -> str:
 
 
 def _estimate(evidence: Evidence) -> str:
-    if evidence.estimate is None:
-        return ""
     shown, unit = _unit(evidence.measure)
-    low, high = evidence.interval or (None, None)
-    interval = f" ({shown(low).removesuffix(unit)} to {shown(high)})" if evidence.interval else ""
-    return f"{evidence.measure} {shown(evidence.estimate)}{interval}"
+    if evidence.interval is None:
+        return "" if evidence.estimate is None else f"{evidence.measure} {shown(evidence.estimate)}"
+    low, high = evidence.interval
+    interval = f"{shown(low).removesuffix(unit)} to {shown(high)}"
+    if evidence.estimate is not None:
+        return f"{evidence.measure} {shown(evidence.estimate)} ({interval})"
+    # A ratio to a model without a single bad answer has no estimate, and yet a least value.
+    return f"{evidence.measure} {f'at least {shown(low)}' if math.isinf(high) else interval}"
 
 
 def _unit(measure: str) -> tuple[Callable[[float | None], str], str]:

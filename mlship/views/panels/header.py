@@ -68,7 +68,7 @@ def _moment(scene: Scene, paper: Paper) -> str:
     rollout, service = scene.rollout, scene.service.service
     match rollout.status:
         case Status.RUNNING:
-            return _waiting(scene)
+            return _waiting(scene, paper)
         case Status.PARKED:
             return _around(paper, "parked: ", rollout.reason or "paused", f"; goes on with: mlship resume {service}")
         case Status.ROLLING_BACK:
@@ -98,7 +98,7 @@ def _ended(scene: Scene, status: _Ended, paper: Paper) -> str:
             assert_never(status)
 
 
-def _waiting(scene: Scene) -> str:
+def _waiting(scene: Scene, paper: Paper) -> str:
     rollout, step = scene.rollout, scene.rollout.current
     if rollout.pending is not None:
         return f"{act(rollout.pending)} ..."
@@ -114,7 +114,7 @@ def _waiting(scene: Scene) -> str:
     held = scene.now - rollout.settled_at
     waits = _missing(scene, held)
     last = f"; {_LATE[step.at_deadline]} in {words.ticking(longest(step) - held)}" if longest(step) > step.hold else ""
-    return f"waits for {', '.join(waits)}{last}" if waits else "decides"
+    return _around(paper, "waits for ", ", ".join(waits), last) if waits else "decides"
 
 
 def _left(scene: Scene) -> tuple[str, ...]:
