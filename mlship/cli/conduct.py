@@ -89,7 +89,7 @@ def _work(journal: Journal, lease: Lease, *, view: View, clock: SystemClock, onc
         clock=clock,
         by=wiring.myself(),
         replicas=replicas,
-        answers=wiring.answer_source(plan, driver, clock),
+        sources=wiring.sources(plan, driver, clock),
     )
     with Signals(clock=clock, rolling_back=lambda: record.rollout.status is Status.ROLLING_BACK, say=say):
         try:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mlship.journal.state import RolloutState, ServiceState
     from mlship.journal.store import Journal
     from mlship.metrics.answers import AnswerSource
+    from mlship.metrics.sources import Sources
     from mlship.plan.model import CaptureSettings, Model, Plan
     from mlship.predictions.store import Predictions
 
@@ -131,6 +132,13 @@ def answer_source(plan: Plan, driver: Driver, clock: Clock) -> AnswerSource | No
         if isinstance(driver, Captures)
         else None
     )
+
+
+def sources(plan: Plan, driver: Driver, clock: Clock) -> Sources:
+    """Where the numbers come from that the plan needs beside the router's counters."""
+    from mlship.metrics.sources import Sources
+
+    return Sources(answers=answer_source(plan, driver, clock))
 
 
 def state_of(journal: Journal, service: str) -> ServiceState:

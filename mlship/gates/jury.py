@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from mlship.gates.choice import strongest
 from mlship.gates.panel import Counts, Panel
 from mlship.metrics.look import Look
+from mlship.metrics.rewards import Allocation
 from mlship.plan.model import Alpha, Gate, Manual
 from mlship.plan.step import CompiledPlan, Step
 from mlship.plan.verdict import Verdict
@@ -40,6 +41,16 @@ class Jury:
         self._step = step
         for panel in self._panels.values():
             panel.begin(step, at)
+
+    def reroute(self, step: Step, at: float) -> None:
+        """The step at work goes on with other weights, since `at`."""
+        self._step = step
+        for panel in self._panels.values():
+            panel.reroute(step)
+
+    def allocation(self, verdicts: tuple[Verdict, ...], now: float, *, salt: str) -> Allocation | None:
+        """How the traffic is to be divided from `now` on; None: as it is. `salt` feeds the policies that draw."""
+        return None
 
     def absorb(self, look: Look) -> None:
         """Take one look."""

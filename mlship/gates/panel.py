@@ -19,7 +19,8 @@ from mlship.gates.threshold import ThresholdJudge
 from mlship.metrics.counters import Tally
 from mlship.metrics.look import Look
 from mlship.plan.answergates import Drift, Floor, Quality
-from mlship.plan.model import Alpha, Comparison, Gate, Manual, Threshold
+from mlship.plan.model import Alpha, Comparison, Gate, Manual, Outside, Threshold
+from mlship.plan.outcome import Goal, Race
 from mlship.plan.step import Step
 from mlship.plan.verdict import Outcome, Verdict
 
@@ -80,6 +81,11 @@ class Panel:
             judge.begin()
         for reader in self._readers.values():
             reader.begin(step)
+
+    def reroute(self, step: Step) -> None:
+        """The step at work goes on with other weights."""
+        self._step = step
+        self._split.begin(step)
 
     def absorb(self, look: Look) -> None:
         """Take one look; a number that has been taken is not taken again. Number 0 is history."""
@@ -174,11 +180,11 @@ class Panel:
 def keeps_evidence(gate: Gate) -> bool:
     """It draws on the budget for rollbacks: not manual, and no mere limit to an estimate."""
     match gate:
-        case Comparison() | Threshold() | Quality():
+        case Comparison() | Threshold() | Quality() | Goal():
             return True
         case Floor(metric=metric):
             return metric in PROVEN
-        case Manual() | Drift():
+        case Manual() | Drift() | Race() | Outside():
             return False
         case _:
             assert_never(gate)

@@ -8,10 +8,13 @@ from typing import Any
 
 from mlship.plan import defaults, units
 from mlship.plan.capturing import build_capture
+from mlship.plan.experiments import build_goal, build_metric, build_race
 from mlship.plan.gatebook import Gatebook
 from mlship.plan.model import (
+    AB,
     Alpha,
     AnyStage,
+    Bandit,
     BlueGreen,
     Canary,
     DriverSpec,
@@ -35,7 +38,8 @@ Document = Mapping[str, Any]
 
 def build(document: Document, *, base: Path) -> Plan:
     """The plan that a checked document means; relative paths in it start from `base`."""
-    gates = Gatebook(document.get("gates", {}))
+    metrics = {name: build_metric(name, metric) for name, metric in document.get("metrics", {}).items()}
+    gates = Gatebook(document.get("gates", {}), metrics)
     models = {name: build_model(name, model, base=base) for name, model in document["models"].items()}
     stages = tuple(_Stages(document, models, gates).all())
     guards = gates.guards(document.get("guards"))
@@ -46,6 +50,7 @@ def build(document: Document, *, base: Path) -> Plan:
         live=document.get("live"),
         candidate=document.get("candidate"),
         assign_by=_header(document.get("assign-by")),
+        metrics=metrics,
         gates=gates.all,
         guards=guards,
         stages=stages,
@@ -128,6 +133,10 @@ class _Stages:
                 return self._shadow(stage)
             case "feature-flag":
                 return self._feature_flag(stage)
+            case "ab":
+                return self._ab(stage)
+            case "bandit":
+                return self._bandit(stage)
             case "canary":
                 return self._canary(stage)
             case "blue-green":
@@ -154,6 +163,25 @@ class _Stages:
         rules = build_rules(stage["rules"])
         shared = self._shared(stage, shares=drawn_alone(rules) is not None)
         return FeatureFlag(**shared, rules=rules, hold=_seconds(stage, "hold", defaults.FLAG_HOLD))
+
+    def _ab(self, stage: Document) -> AB:
+        goal = self._gates.keep(build_goal(stage, self._gates.metrics[stage["goal"]]))
+        split = {arm: units.basis_points(share) or 0 for arm, share in stage["split"].items()}
+        return AB(
+            **self._decided_by(goal, stage), split=split, goal=goal, hold=_seconds(stage, "hold", defaults.AB_HOLD)
+        )
+
+    def _bandit(self, stage: Document) -> Bandit:
+        race = self._gates.keep(build_race(stage, self._gates.metrics[stage["goal"]]))
+        arms = tuple(dict.fromkeys(("live", *stage.get("arms", self._replicas))))
+        return Bandit(
+            **self._decided_by(race, stage), arms=arms, race=race, hold=_seconds(stage, "hold", defaults.BANDIT_HOLD)
+        )
+
+    def _decided_by(self, gate: str, stage: Document) -> dict[str, Any]:
+        shared = self._shared(stage, shares=True)
+        gates = tuple(dict.fromkeys((gate, *shared["gates"])))
+        return {"at_most": defaults.EXPERIMENT, **shared, "gates": gates}
 
     def _canary(self, stage: Document) -> Canary:
         weights = tuple(units.basis_points(weight) or 0 for weight in stage["weights"])

@@ -18,6 +18,7 @@ from mlship.journal.events import (
     Parked,
     Passed,
     Promoted,
+    Reallocated,
     Reopened,
     Repaired,
     Requested,
@@ -50,7 +51,7 @@ def _said(event: Event, steps: Sequence[Step]) -> str:
             return _acted(event)
         case Entered() | Settled() | Looked() | Passed() | Chosen():
             return _stepped(event, steps)
-        case Repaired() | Parked() | Reopened() | Flagged():
+        case Repaired() | Parked() | Reopened() | Flagged() | Reallocated():
             return _noted(event)
         case Reviewed():
             return _reviewed(event)
@@ -197,7 +198,7 @@ def _compared(look: Look) -> Iterator[str]:
             yield f"{model} agrees in {agreed}" + (f", {words.count(new.labelled)} labelled" if new.labelled else "")
 
 
-def _noted(event: Repaired | Parked | Reopened | Flagged) -> str:
+def _noted(event: Repaired | Parked | Reopened | Flagged | Reallocated) -> str:
     match event:
         case Repaired():
             return f"repaired: {event.what}"
@@ -208,6 +209,9 @@ def _noted(event: Repaired | Parked | Reopened | Flagged) -> str:
         case Flagged():
             rules = ", ".join(map(words.rule, event.rules)) or "nobody gets the candidate"
             return f"{event.by} changed the rules: {rules}" + _because(event.reason)
+        case Reallocated():
+            shares = ", ".join(f"{words.share(round(part * 10_000))} {arm}" for arm, part in event.propensities.items())
+            return f"new weights: {shares}" + _because(event.reason)
         case _:
             assert_never(event)
 
