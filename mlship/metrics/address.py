@@ -92,7 +92,7 @@ def secrets_of(*templates: str, env: Mapping[str, str]) -> Secrets:
     """The values of all variables that the texts name, plain and percent-encoded."""
     names = {name for template in templates for name in _REFERENCE.findall(template)}
     values = {env[name] for name in names if env.get(name)}
-    return Secrets(frozenset(values | {quote(value, safe="") for value in values}))
+    return Secrets(frozenset(values | {_encoded(value) for value in values}))
 
 
 def filled(template: str, values: Mapping[str, str], *, where: str) -> str:
@@ -121,10 +121,15 @@ def _resolved(template: str, env: Mapping[str, str]) -> str:
     found = _PARTS.fullmatch(template)
     if found is None:
         return resolve(template, env)
-    encoded = {name: quote(value, safe="") for name, value in env.items()}
+    encoded = {name: _encoded(value) for name, value in env.items()}
     user = "" if found["user"] is None else resolve(found["user"], encoded) + "@"
     place, mark, query = found["rest"].partition("?")
     return f"{found['scheme']}://{user}{resolve(place, env)}{mark}{resolve(query, encoded)}"
+
+
+def _encoded(value: str) -> str:
+    # The environment may hold bytes that are no text.
+    return quote(value, safe="", errors="surrogateescape")
 
 
 def _readable(full: str, user: str) -> bool:
@@ -137,4 +142,4 @@ def _readable(full: str, user: str) -> bool:
 
 def _inside(full: str, password: str) -> Iterable[str]:
     told = {value for name, value in parse_qsl(urlsplit(full).query) if _SECRET.search(name)}
-    return {text for text in (password, unquote(password), *told, *(quote(value, safe="") for value in told)) if text}
+    return {text for text in (password, unquote(password), *told, *(_encoded(value) for value in told)) if text}

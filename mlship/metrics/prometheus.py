@@ -112,8 +112,8 @@ def _decoded(body: bytes) -> object:
 
 
 def _escaped(text: str) -> str:
-    """As it may stand between quotes in PromQL."""
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("'", "\\'").replace("\n", "\\n")
+    """As it may stand between quotes of either kind in PromQL."""
+    return text.replace("\\", r"\\").replace('"', r"\x22").replace("'", r"\x27").replace("\n", r"\n")
 
 
 def _named(series: Sequence[Any]) -> str:
