@@ -31,12 +31,10 @@ class Secrets:
         return Secrets(self.texts | other.texts)
 
     def quoted(self, text: str) -> str:
-        """What somebody else said, for a message: its first line, short, printable, with `***` for each secret."""
+        """What somebody else said, as `quoted`, with `***` for each secret."""
         for secret in sorted(self.texts, key=len, reverse=True):
             text = text.replace(secret, "***")
-        line = next((line.strip() for line in text.splitlines() if line.strip()), "")
-        short = line if len(line) <= _MOST_QUOTED else line[: _MOST_QUOTED - 3] + "..."
-        return "".join(char if char.isprintable() else " " for char in short)
+        return quoted(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +50,13 @@ class Address:
     shown: str
     """For messages: as the plan has it, without user, password and query."""
     secrets: Secrets
+
+
+def quoted(text: str) -> str:
+    """What somebody else said, for a message: its first line, short, without characters that move a cursor."""
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    short = line if len(line) <= _MOST_QUOTED else line[: _MOST_QUOTED - 3] + "..."
+    return "".join(char if char.isprintable() else " " for char in short).strip()
 
 
 def addressed(template: str, env: Mapping[str, str]) -> Address:

@@ -9,15 +9,16 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from time import monotonic
 from typing import Any
 
 import msgspec
 
 from mlship.errors import OutOfReach, UsageError
+from mlship.metrics.address import quoted
 from mlship.metrics.base import Parts, Totals, number
 from mlship.metrics.patience import TIMEOUT
-from mlship.plan.fault import bare
 
 MOST_OUTPUT = 1_000_000
 """Bytes of output that are read."""
@@ -48,7 +49,7 @@ class Command:
     def __init__(self, spec: CommandSource, env: Mapping[str, str]) -> None:
         self._spec = spec
         self._env = env
-        self._shown = bare(spec.run[0])
+        self._shown = quoted(PurePath(spec.run[0]).name)
 
     def totals(self, model: str, since: float, until: float) -> Totals | None:
         """`count`, `sum` and, where it prints one, `square`."""
@@ -75,7 +76,7 @@ class Command:
 
     def _number(self, printed: Mapping[str, Any], name: str) -> float | None:
         if name not in printed:
-            said = f"{self._shown} prints no {name}, only {bare(', '.join(printed)) or 'an empty object'}"
+            said = f"{self._shown} prints no {name}, only {quoted(', '.join(printed)) or 'an empty object'}"
             raise UsageError(said, hint='a program prints {"value": 0.2}, or {"count": 9, "sum": 4}')
         return number(printed[name], what=f"{self._shown}: {name}")
 
@@ -85,7 +86,7 @@ class Command:
         try:
             printed = msgspec.json.decode(output)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            begins = f"it begins with {bare(output.decode('utf-8', 'replace').strip())}" if output else "it is empty"
+            begins = f"it begins with {quoted(output.decode('utf-8', 'replace'))}" if output else "it is empty"
             raise OutOfReach(f"the output of {self._shown} is no JSON", hint=begins) from error
         if printed is not None and not isinstance(printed, dict):
             raise UsageError(f"{self._shown} prints no object", hint='print one such as {"value": 0.2}')
@@ -145,7 +146,7 @@ class _Streams:
     def last_words(self) -> str:
         """The last lines of the error output."""
         lines = [line.strip() for line in self.errors.decode("utf-8", "replace").splitlines() if line.strip()]
-        return " | ".join(bare(line) for line in lines[-_LAST_WORDS:]) or "it wrote nothing to its error output"
+        return " | ".join(quoted(line) for line in lines[-_LAST_WORDS:]) or "it wrote nothing to its error output"
 
     def read(self, program: subprocess.Popen[bytes]) -> None:
         """Read both of them."""

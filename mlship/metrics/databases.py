@@ -166,8 +166,12 @@ def sqlite(question: Question, seconds: float) -> Table:
         place = f"file:{quote(str(question.path))}?mode=ro"
         with closing(sqlite3.connect(place, uri=True, timeout=seconds)) as connection:
             connection.set_progress_handler(lambda: monotonic() > ends, _PULSE)
+            # Reads the file, which nothing has done so far: a query need not.
+            connection.execute("PRAGMA schema_version")
             cursor = connection.execute(question.query, dict(question.values))
-            return Table(tuple(column[0] for column in cursor.description or ()), cursor.fetchmany(2))
+            if cursor.description is None:
+                raise question.wrong("it is no SELECT")
+            return Table(tuple(column[0] for column in cursor.description), cursor.fetchmany(2))
     except (sqlite3.Error, sqlite3.Warning) as error:
         raise _sqlite_fault(question, error) from error
 
