@@ -48,6 +48,11 @@ class Predictions:
         self._settled = 0
         self._database = Database(folder / "predictions.duckdb", patience=patience)
 
+    @property
+    def exists(self) -> bool:
+        """Something was kept: there is a file."""
+        return self._database.path.exists()
+
     def session(self) -> AbstractContextManager[object]:
         """Keep the file open for several calls."""
         return self._database.opened()

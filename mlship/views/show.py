@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -17,14 +18,17 @@ from mlship.views.panels.contest import contest
 from mlship.views.panels.gates import gates
 from mlship.views.panels.header import header, moment
 from mlship.views.panels.models import models
+from mlship.views.panels.quality import kept, quality, summed
 from mlship.views.panels.steps import steps
 from mlship.views.paper import READABLE, Paper
 from mlship.views.scene import Scene
 from mlship.views.words import local_time
 
 
-def show(events: Iterable[Recorded], now: float, paper: Paper) -> RenderableType:
-    """The rollout that `events` (of one service, up to the rollout's last) end with."""
+def show(
+    events: Iterable[Recorded], now: float, paper: Paper, counts: Mapping[str, int] = MappingProxyType({})
+) -> RenderableType:
+    """The rollout that `events` (of one service, up to the rollout's last) end with; `counts` of the kept answers."""
     paper = paper.part(min(paper.width, READABLE))
     recorded = tuple(events)
     state, feed = follow(recorded)
@@ -36,6 +40,8 @@ def show(events: Iterable[Recorded], now: float, paper: Paper) -> RenderableType
         moment(scene, paper),
         *steps(scene, paper, len(state.rollout.compiled.steps)),
         *_shadows(scene, paper),
+        *quality(summed(each.event for each in recorded if each.rollout == state.rollout.rollout), paper),
+        *kept(counts, paper),
         *([] if scene.undecided else models(scene, paper, trends=True)),
         *(gates(scene, paper, 4) if feed.verdicts and not scene.undecided else []),
         paper.rule("events"),
