@@ -105,7 +105,7 @@ def launch(departure: Departure, output: Output) -> Exit:
         service=plan.service,
         rollout=rollout,
         opening=started,
-        view=view(output, service=plan.service, clock=clock, address=str(plan.driver.settings.get("listen", ""))),
+        view=view(output, plan, clock=clock),
         clock=clock,
     )
 

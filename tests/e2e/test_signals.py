@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import re
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -48,6 +52,46 @@ def test_parks_below_the_dashboard(site: Site) -> None:
     assert last.startswith("parked; traffic: v2 50 %, v1 50 %; `mlship resume scorer` goes on"), last
     assert above[-1].startswith(" way back: mlship rollback scorer")
     assert sum("rollout " in line and "started" in line for line in above) == 1, above
+
+
+@pytest.mark.parametrize("command", ["resume", "watch"])
+def test_another_dashboard(site: Site, command: str) -> None:
+    """A dashboard that is opened later tells where users send their requests, too."""
+    deploy = site.start("deploy", site.plan(LONG, more=GATES), "--yes", "--output", "plain")
+    site.until_share("v2")
+    if command == "resume":
+        deploy.terminate()
+        assert deploy.wait(30) == Exit.INTERRUPTED
+    terminal = Terminal(site, command, "scorer")
+    terminal.until(f"http://127.0.0.1:{site.port}")
+    terminal.command.send_signal(signal.SIGINT)
+    assert terminal.leave() == Exit.INTERRUPTED
+
+
+TWICE = """
+import os
+from mlship.cli.signals import SIGNALS, Signals
+from mlship.clock import SystemClock
+
+with Signals(clock=SystemClock(), rolling_back=lambda: True, say=print):
+    for _ in range(2):
+        os.kill(os.getpid(), SIGNALS[0])
+"""
+
+
+def test_the_second_leaves_at_once() -> None:
+    """Whatever is under way, a second Ctrl-C ends the command, says what to do, and gives the cursor back."""
+    end, theirs = pty.openpty()
+    ran = subprocess.run([sys.executable, "-uc", TWICE], stdout=theirs, timeout=60, check=False)
+    os.close(theirs)
+    seen = os.read(end, 4096).decode()
+    os.close(end)
+    assert ran.returncode == Exit.INTERRUPTED
+    assert re.findall("will be finished|left at once; `mlship status` tells", seen) == [
+        "will be finished",
+        "left at once; `mlship status` tells",
+    ]
+    assert seen.endswith("\x1b[?25h")
 
 
 def screen(seen: str) -> list[str]:
