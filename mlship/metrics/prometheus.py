@@ -74,11 +74,11 @@ class Prometheus:
         data = self._asked(name, filled(query, placeholders, where=where), at=until)
         match data:
             case {"resultType": "scalar", "result": [_, str(text)]}:
-                return number(float(text), what=where)
+                return number(_parsed(text), what=where)
             case {"resultType": "vector", "result": []}:
                 return None
             case {"resultType": "vector", "result": [{"value": [_, str(text)]}]}:
-                return number(float(text), what=where)
+                return number(_parsed(text), what=where)
             case {"resultType": "vector", "result": [_, _, *_] as series}:
                 said = f"{where} has {len(series)} series, and one is needed: {_named(series)}"
                 raise UsageError(said, hint="add them up with sum(...), or pick one by its labels")
@@ -109,6 +109,13 @@ def _decoded(body: bytes) -> object:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+
+
+def _parsed(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _escaped(text: str) -> str:

@@ -98,7 +98,11 @@ class Web:
             address=address,
             secrets=address.secrets
             | secrets_of(*self._headers.values(), env=self._env)
-            | Secrets(frozenset({*own.values(), _encoded(address)})),
+            | Secrets(
+                frozenset(
+                    {_encoded(address), *own.values(), *(word for value in own.values() for word in value.split())}
+                )
+            ),
         )
         return patiently(question.asked, timeout=self._timeout, retries=self._retries)
 

@@ -46,7 +46,8 @@ def test_a_variable_in_the_query_stays_one_value() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["postgresql://ada:s@crett@db.test/kpi", "postgresql://ada:crett/x@db.test", "http://ada:[crett@db.test"]
+    "url",
+    ["postgresql://ada:s@crett@db.test/kpi", "postgresql://ada:crett/x@db.test", "postgresql://ada:[crett@db.test"],
 )
 def test_an_ambiguous_address_is_refused_without_showing_it(url: str) -> None:
     """A special character that nobody encoded is an error that does not tell the password."""

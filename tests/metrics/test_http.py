@@ -204,14 +204,19 @@ def test_no_message_holds_a_secret(service: Service, status: int) -> None:
     """A server that repeats header, login and address does not get them printed."""
     url = service.url.replace("http://", "http://ada:pass-w0rd@") + "/x?key=k3y-in-plan&t=${env:TOKEN}"
     login = b64encode(b"ada:pass-w0rd").decode()
-    secrets = [SECRET, "pass-w0rd", "k3y-in-plan", "l1teral", login]
+    secrets = [SECRET, "pass-w0rd", "k3y-in-plan", "l1teral", login, "b3arer", "s1gned"]
     service.say(Reply(status=status, body=" ".join(secrets).encode()))
-    spec = HttpSource(url=url, value="rate", retries=0, headers={"X-Key": "l1teral", "X-Token": "${env:TOKEN}"})
+    spec = HttpSource(
+        url=url,
+        value="rate",
+        retries=0,
+        headers={"Authorization": "Bearer b3arer", "X-Key": "l1teral", "X-Sig": "a=${env:SIG}"},
+    )
 
     with pytest.raises(OutOfReach) as caught:
-        sourced(spec, {"TOKEN": SECRET}).value("v2", 0, 60)
+        sourced(spec, {"TOKEN": SECRET, "SIG": "s1gned"}).value("v2", 0, 60)
 
-    assert caught.value.hint == "*** *** *** *** ***"
+    assert caught.value.hint == "*** *** *** *** *** *** ***"
     assert not [secret for secret in secrets if secret in told(caught.value)]
 
 

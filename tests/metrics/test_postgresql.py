@@ -173,6 +173,17 @@ def test_nobody_there_is_out_of_reach() -> None:
     assert not [secret for secret in ("p@ssw0rd", "p%40ssw0rd", "ssw0rd", "l1teral") if secret in said]
 
 
+def test_a_host_from_the_environment_is_not_shown() -> None:
+    """Whatever a variable holds is nobody's business, although libpq would tell it."""
+    pytest.importorskip("psycopg")
+    url = f"postgresql://ada@${{env:HOST}}:{free_port()}/kpi"
+
+    with pytest.raises(OutOfReach, match=r'server at "\*\*\*"') as caught:
+        value(sourced(SqlSource(url=url, query="SELECT 1 AS value"), {"HOST": "127.0.0.1"}))
+
+    assert "127.0.0.1" not in caught.value.message
+
+
 def test_a_wrong_password_is_not_shown(postgres: Database) -> None:
     """The server's refusal names the user at most."""
     url = f"postgresql://shop:${{env:PW}}@127.0.0.1:{postgres.port}/postgres"

@@ -115,6 +115,22 @@ def test_a_histogram_is_no_number(service: Service) -> None:
         source(service.url).value("v2", 0, 60)
 
 
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        ([1, 2], "has 2 series, and one is needed: {}, {}"),
+        ([{"value": [1, "many"]}], "query is no number but a text"),
+        (None, "query yields vector, no number"),
+    ],
+)
+def test_a_strange_answer_is_no_number(service: Service, result: object, said: str) -> None:
+    """Whatever imitates Prometheus badly meets an error, and not a crash."""
+    service.say(json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}}).encode())
+
+    with pytest.raises(UsageError, match=said):
+        source(service.url).value("v2", 0, 60)
+
+
 def test_silence_is_given_up(service: Service) -> None:
     """A server that hangs does not hold a look up."""
     service.say(Reply(silent=True))
