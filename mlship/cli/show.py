@@ -52,7 +52,7 @@ def _counts(state: ServiceState, clock: Clock) -> Mapping[str, int]:
     from mlship.cli import wiring
     from mlship.errors import MlshipError
 
-    if state.rollout is None:
+    if state.rollout is None or not (wiring.state_folder() / "predictions" / state.service).is_dir():
         return {}
     try:
         kept = wiring.open_predictions(state.service, wiring.running_plan(state.rollout).capture, clock)

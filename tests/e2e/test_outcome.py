@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -106,6 +107,14 @@ def test_show_tells_what_could_not_be_read(kept: Kept) -> None:
     shown = [line.split() for line in kept.run("show", "scorer").stdout.splitlines()]
     assert ["answers", "3"] in shown
     assert ["unreadable:", "not", "JSON", "1"] in shown
+
+
+def test_show_makes_no_store(tmp_path: Path) -> None:
+    """Where no answer was ever kept, a page that is read leaves no folder behind."""
+    kept = Kept(tmp_path)
+    shutil.rmtree(kept.state / "predictions")
+    assert kept.run("show", "scorer").returncode == Exit.DONE
+    assert not (kept.state / "predictions").exists()
 
 
 def test_an_unknown_service_is_exit_2(kept: Kept) -> None:
