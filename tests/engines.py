@@ -21,6 +21,7 @@ PRESENT: Mapping[str, Callable[[], bool]] = {
     "hey": lambda: shutil.which("hey") is not None,
     "postgresql": lambda: postgresql("initdb") is not None and _has_module("psycopg"),
     "prometheus": lambda: shutil.which("prometheus") is not None,
+    "psycopg": lambda: _has_module("psycopg"),
     "sklearn": lambda: _has_module("sklearn"),
     "wrk": lambda: shutil.which("wrk") is not None,
 }
@@ -28,6 +29,7 @@ PRESENT: Mapping[str, Callable[[], bool]] = {
 GET: Mapping[str, str] = {
     "postgresql": "apt-get install postgresql, and pip install 'mlship[sql]'",
     "prometheus": "apt-get install prometheus",
+    "psycopg": "pip install 'mlship[sql]'",
 }
 """How to get what has no place in the extra `dev`."""
 

@@ -11,14 +11,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from time import monotonic
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from mlship.errors import OutOfReach, UsageError
 from mlship.metrics.address import quoted
 from mlship.metrics.base import Parts, Totals, number
-from mlship.metrics.patience import TIMEOUT
+from mlship.metrics.patience import TIMEOUT, Seconds
 
 MOST_OUTPUT = 1_000_000
 """Bytes of output that are read."""
@@ -35,11 +35,11 @@ class CommandSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     the interval asked about in seconds since the epoch.
     """
 
-    run: tuple[str, ...]
+    run: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
     """The program and its arguments; no shell reads them. It prints {"value": 0.2}, or {"count": 9, "sum": 4}."""
     workdir: str = "."
     """Folder that it runs in."""
-    timeout: float = TIMEOUT
+    timeout: Seconds = TIMEOUT
     """Seconds after which it is ended."""
 
 

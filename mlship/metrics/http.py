@@ -13,7 +13,7 @@ import msgspec
 from mlship.errors import OutOfReach, UsageError
 from mlship.metrics.address import addressed, filled, shown
 from mlship.metrics.base import Parts, Totals, number
-from mlship.metrics.patience import RETRIES, TIMEOUT
+from mlship.metrics.patience import RETRIES, TIMEOUT, Retries, Seconds
 
 _NO_CONTENT = 204
 
@@ -37,9 +37,9 @@ class HttpSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Where the sum of the squares of their outcomes is; left out where an outcome is 0 or 1."""
     headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Sent with each question; values may hold ${env:NAME}."""
-    timeout: float = TIMEOUT
+    timeout: Seconds = TIMEOUT
     """Seconds that one question may take, retries included."""
-    retries: int = RETRIES
+    retries: Retries = RETRIES
     """Further tries, where it cannot be reached, fails (5xx) or is too busy (429)."""
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import monotonic
-from typing import TypeVar
+from typing import Annotated, TypeVar
+
+import msgspec
 
 from mlship.errors import OutOfReach
 
@@ -13,6 +15,8 @@ RETRIES = 2
 TIMEOUT = 10.0
 """Seconds that one question to a source may take, retries included."""
 
+Seconds = Annotated[float, msgspec.Meta(gt=0)]
+Retries = Annotated[int, msgspec.Meta(ge=0)]
 T = TypeVar("T")
 
 

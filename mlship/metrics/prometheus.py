@@ -11,7 +11,7 @@ import msgspec
 from mlship.errors import OutOfReach, UsageError
 from mlship.metrics.address import addressed, filled, shown
 from mlship.metrics.base import Parts, Totals, number
-from mlship.metrics.patience import TIMEOUT
+from mlship.metrics.patience import TIMEOUT, Seconds
 from mlship.plan.fault import bare
 
 _SERIES_NAMED = 3
@@ -35,7 +35,7 @@ class PrometheusSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Sum of the squares of their outcomes so far; left out where an outcome is 0 or 1."""
     headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Sent with each query; values may hold ${env:NAME}."""
-    timeout: float = TIMEOUT
+    timeout: Seconds = TIMEOUT
     """Seconds that one query may take, retries included."""
 
 

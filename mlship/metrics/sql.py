@@ -10,7 +10,7 @@ import msgspec
 from mlship.errors import UsageError
 from mlship.metrics.address import addressed, shown
 from mlship.metrics.base import Parts, Totals, number
-from mlship.metrics.patience import TIMEOUT, patiently
+from mlship.metrics.patience import TIMEOUT, Seconds, patiently
 
 if TYPE_CHECKING:
     from mlship.metrics.databases import Reader, Table
@@ -31,7 +31,7 @@ class SqlSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """SELECT with a column value, or with columns count, sum and, unless an outcome is 0 or 1, square (of outcomes)."""
     workdir: str = "."
     """Folder that relative paths start from."""
-    timeout: float = TIMEOUT
+    timeout: Seconds = TIMEOUT
     """Seconds that one query may take, retries included."""
 
 

@@ -90,7 +90,16 @@ def database() -> Iterator[Database]:
             [*command, f"--pwfile={secret}", "--locale=C"], check=True, capture_output=True, cwd=folder, **as_owner()
         )
         port = free_port()
-        settings = ["-c", "fsync=off", "-c", "listen_addresses=127.0.0.1", "-k", str(folder), "-p", str(port)]
+        settings = [
+            "-c",
+            "fsync=off",
+            "-c",
+            "listen_addresses=127.0.0.1",
+            "-c",
+            "unix_socket_directories=",
+            "-p",
+            str(port),
+        ]
         url = f"postgresql://shop:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/postgres"
         with running([program("postgres"), "-D", str(data), *settings], log=folder / "log", **as_owner()):
             until(lambda: answers(SqlSource(url=url, query="")))

@@ -16,6 +16,7 @@ from mlship.errors import OutOfReach, UsageError
 from mlship.metrics.base import Source, Totals, difference
 from mlship.metrics.registry import sourced
 from mlship.metrics.sql import SqlSource
+from tests.engines import need
 from tests.metrics.engines import PASSWORD, Database
 from tests.metrics.service import Reply, Service
 from tests.ports import free_port
@@ -153,7 +154,7 @@ def test_a_server_that_hangs_is_given_up(postgres: Database) -> None:
 
 def test_a_server_that_never_greets_is_given_up(service: Service) -> None:
     """Something else listens there, and says nothing."""
-    pytest.importorskip("psycopg")
+    need("psycopg")
     service.say(Reply(silent=True))
     url = f"postgresql://ada@127.0.0.1:{service.server_port}/kpi"
 
@@ -163,7 +164,7 @@ def test_a_server_that_never_greets_is_given_up(service: Service) -> None:
 
 def test_nobody_there_is_out_of_reach() -> None:
     """A refused connection, told without the password."""
-    pytest.importorskip("psycopg")
+    need("psycopg")
     url = f"postgresql://ada:${{env:PW}}@127.0.0.1:{free_port()}/kpi?sslpassword=l1teral"
 
     with pytest.raises(OutOfReach, match=r"cannot be read: .*refused") as caught:
@@ -175,7 +176,7 @@ def test_nobody_there_is_out_of_reach() -> None:
 
 def test_a_host_from_the_environment_is_not_shown() -> None:
     """Whatever a variable holds is nobody's business, although libpq would tell it."""
-    pytest.importorskip("psycopg")
+    need("psycopg")
     url = f"postgresql://ada@${{env:HOST}}:{free_port()}/kpi"
 
     with pytest.raises(OutOfReach, match=r'server at "\*\*\*"') as caught:
@@ -197,7 +198,7 @@ def test_a_wrong_password_is_not_shown(postgres: Database) -> None:
 
 def test_a_strange_option_is_a_mistake_of_the_plan() -> None:
     """What libpq does not know in an address is said, without the rest of it."""
-    pytest.importorskip("psycopg")
+    need("psycopg")
 
     with pytest.raises(UsageError, match="sslmod") as caught:
         sourced(SqlSource(url="postgresql://ada:s3cret@db.test/kpi?sslmod=require", query="SELECT 1")).ping()

@@ -61,9 +61,12 @@ def test_a_spec_keeps_its_references(kind: str) -> None:
         ("sql", {"url": "sqlite:///x"}, "sql: .*query"),
         ("sql", {"url": "sqlite:///x", "query": "SELECT 1", "qeury": ""}, "sql: .*qeury"),
         ("command", {"run": "./kpi"}, "command: .*run"),
+        ("command", {"run": []}, "command: .*run"),
+        ("command", {"run": ["./kpi"], "timeout": "0s"}, "command: .*timeout"),
+        ("http", {"url": "http://kpi.test", "retries": -1}, "http: .*retries"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(kind: str, settings: Mapping[str, Any], said: str) -> None:
-    """An unknown kind, a missing key, an unknown key, another type."""
+    """An unknown kind, a missing key, an unknown key, another type, a number out of bounds."""
     with pytest.raises(UsageError, match=said):
         specified(kind, settings)
