@@ -131,17 +131,19 @@ def _rejection(situation: Situation) -> str:
     everybodys = [verdict for verdict in failed if not verdict.challenger]
     if everybodys:
         return f"{everybodys[0].gate}: {everybodys[0].reason}"
-    first = {verdict.challenger: verdict for verdict in reversed(failed)}
     if not failed or _left(situation):
         return ""
-    reasons = "; ".join(f"{name}: {first[name].gate}: {first[name].reason}" for name in situation.step.challengers)
-    return reasons if len(first) == 1 else f"no challenger is good enough: {reasons}"
+    first = {verdict.challenger: f"{verdict.gate}: {verdict.reason}" for verdict in reversed(failed)}
+    names = situation.step.challengers
+    reasons = "; ".join(f"{name}: {first.get(name, 'failed before')}" for name in names)
+    return reasons if len(names) == 1 else f"no challenger is good enough: {reasons}"
 
 
 def _left(situation: Situation) -> tuple[str, ...]:
-    """The challengers that no gate has failed."""
+    """The challengers that no gate has failed, now or before."""
+    step = situation.step
     failed = {verdict.challenger for verdict in situation.verdicts if verdict.outcome is Outcome.FAIL}
-    return tuple(name for name in situation.step.challengers if name not in failed)
+    return tuple(name for name in step.challengers if name not in failed and not step.has_lost(name))
 
 
 def _by_time(situation: Situation) -> Act:

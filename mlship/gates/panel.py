@@ -10,6 +10,7 @@ from mlship.gates.answers import AnswersJudge
 from mlship.gates.comparison import ComparisonJudge
 from mlship.gates.drift import judge_drift
 from mlship.gates.floor import PROVEN, judge_floor
+from mlship.gates.goal import GoalJudge
 from mlship.gates.judge import Budget, Judge
 from mlship.gates.manual import judge_manual
 from mlship.gates.quality import judge_quality
@@ -59,8 +60,14 @@ class Panel:
         )
         judges = {name: _judge(gate, budget, sticky=sticky) for name, gate in gates.items()}
         readers = {name: _reader(gate, budget, candidate) for name, gate in gates.items()}
+        goals = {
+            name: GoalJudge(gate, budget=budget, live=live, candidate=candidate)
+            for name, gate in gates.items()
+            if isinstance(gate, Goal)
+        }
         self._judges: Mapping[str, Judge] = {name: judge for name, judge in judges.items() if judge}
         self._readers: Mapping[str, AnswersJudge] = {name: judge for name, judge in readers.items() if judge}
+        self._goals: Mapping[str, GoalJudge] = goals
         self._manual = {name: gate for name, gate in gates.items() if isinstance(gate, Manual)}
         self._budget = budget
         self._live, self._candidate = live, candidate
@@ -81,6 +88,8 @@ class Panel:
             judge.begin()
         for reader in self._readers.values():
             reader.begin(step)
+        for goal in self._goals.values():
+            goal.begin(step)
 
     def reroute(self, step: Step) -> None:
         """The step at work goes on with other weights."""
@@ -103,6 +112,8 @@ class Panel:
                 judge.absorb(stratum)
         for reader in self._readers.values():
             reader.absorb(look.answers.get(self._candidate))
+        for goal in self._goals.values():
+            goal.absorb(look)
         self._failed = self._failed or self._accused()
 
     def verdicts(self, *, approved: bool) -> tuple[Verdict, ...]:
@@ -135,8 +146,8 @@ class Panel:
         return tuple(name for name in self._named if self._speaks(name, share))
 
     def _speaks(self, name: str, share: float) -> bool:
-        if name in self._readers:
-            return self._readers[name].speaks
+        if name in self._readers or name in self._goals:
+            return self._own(name).speaks
         return name in self._judges and self._judges[name].speaks(share)
 
     def _verdict(self, name: str) -> Verdict:
@@ -145,14 +156,18 @@ class Panel:
         if name == self._failed:
             return self._judging(name).accusation()
         if judge is None:
-            return self._readers[name].verdict()
+            return self._own(name).verdict()
         if missed >= PATIENCE:
             reason = f"{self._strata.trouble}, for {missed} looks"
             return Verdict(gate=name, outcome=Outcome.BLIND, reason=reason, evidence=judge.evidence)
         return judge.verdict(self._step)
 
-    def _judging(self, name: str) -> Judge | AnswersJudge:
-        return self._judges[name] if name in self._judges else self._readers[name]
+    def _judging(self, name: str) -> Judge | AnswersJudge | GoalJudge:
+        return self._judges[name] if name in self._judges else self._own(name)
+
+    def _own(self, name: str) -> AnswersJudge | GoalJudge:
+        """A judge that reads looks by itself."""
+        return self._readers[name] if name in self._readers else self._goals[name]
 
     def _accused(self) -> str | None:
         """The gate with most evidence, once the mean of all makes the case."""

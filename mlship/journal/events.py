@@ -138,6 +138,7 @@ class Reallocated(msgspec.Struct, frozen=True, kw_only=True):
     segments: tuple[tuple[str, int], ...]
     """Of the routing from now on, in basis points."""
     propensities: Mapping[str, float]
+    """Arm → probability that a new unit gets it, 0..1."""
     reason: str
     beliefs: Mapping[str, Belief] = msgspec.field(default_factory=dict)
     """Arm → what is believed of it; empty where no race is under way."""

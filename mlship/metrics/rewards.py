@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -34,10 +34,13 @@ class Rewards(msgspec.Struct, frozen=True, kw_only=True):
     """A cohort: units that began in one interval in which the routing did not change, each counted once for ever."""
 
     start: float = 0.0
+    """When the first of them may have begun, in seconds since the epoch."""
     end: float = 0.0
+    """When the last of them may have begun."""
     weights: Mapping[str, int] = msgspec.field(default_factory=dict)
     """Basis points asked of each arm while they began."""
     arms: Mapping[str, Reward] = msgspec.field(default_factory=dict)
+    """Arm → its units."""
     pending: Mapping[str, int] = msgspec.field(default_factory=dict)
     """Arm → units that have begun and whose time has not come."""
     unknown: int = 0
@@ -48,8 +51,11 @@ class Belief(msgspec.Struct, frozen=True, kw_only=True):
     """What is believed of an arm: its units and their outcomes so far, older ones discounted, and what follows."""
 
     units: float
+    """How many, older ones discounted."""
     sum: float
+    """Of their outcomes."""
     square: float
+    """Of the squares of their outcomes."""
     value: float
     """Posterior mean of the outcome of a unit."""
     best: float
@@ -79,6 +85,17 @@ class Asked:
     """When the routing changed since: no cohort spans such a moment."""
 
 
+def next_cohort(asked: Asked, mark: str, *, until: float) -> tuple[float, float]:
+    """From when to when the units of the cohort behind `mark` began; the same moment twice where there is none yet.
+
+    It ends at `until`, or at the next change of the routing.
+    """
+    start = float(mark) if mark else asked.since
+    change = min((change for change in asked.changes if change > start), default=until)
+    return start, max(start, min(until, change))
+
+
+@runtime_checkable
 class RewardSource(Protocol):
     """Where outcomes come from. The mark is all it remembers: the same mark is told of the same units again."""
 

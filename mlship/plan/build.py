@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -128,24 +128,17 @@ class _Stages:
         return (self._stage(stage) for stage in self._document.get("stages", ()))
 
     def _stage(self, stage: Document) -> AnyStage:
-        match stage["strategy"]:
-            case "shadow":
-                return self._shadow(stage)
-            case "feature-flag":
-                return self._feature_flag(stage)
-            case "ab":
-                return self._ab(stage)
-            case "bandit":
-                return self._bandit(stage)
-            case "canary":
-                return self._canary(stage)
-            case "blue-green":
-                return self._blue_green(stage)
-            case "rolling":
-                return self._rolling(stage)
-            case _:
-                bake = _seconds(stage, "bake", defaults.BAKE)
-                return Recreate(**self._shared(stage, shares=False), bake=bake)
+        readers: Mapping[str, Callable[[Document], AnyStage]] = {
+            "shadow": self._shadow,
+            "feature-flag": self._feature_flag,
+            "ab": self._ab,
+            "bandit": self._bandit,
+            "canary": self._canary,
+            "blue-green": self._blue_green,
+            "rolling": self._rolling,
+            "recreate": self._recreate,
+        }
+        return readers[stage["strategy"]](stage)
 
     def _shared(self, stage: Document, *, shares: bool, answers: bool = False) -> dict[str, Any]:
         return {
@@ -219,6 +212,9 @@ class _Stages:
             unavailable=unavailable,
             hold=_seconds(stage, "hold", defaults.ROLLING_HOLD),
         )
+
+    def _recreate(self, stage: Document) -> Recreate:
+        return Recreate(**self._shared(stage, shares=False), bake=_seconds(stage, "bake", defaults.BAKE))
 
 
 def rivals(document: Document) -> tuple[str | None, str | None]:

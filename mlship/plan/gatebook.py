@@ -10,12 +10,14 @@ from msgspec.structs import replace
 
 from mlship.plan import defaults, units
 from mlship.plan.answergates import Direction, Drift, Floor, Quality
+from mlship.plan.answers import FLOORS
 from mlship.plan.experiments import amount
 from mlship.plan.model import Comparison, Gate, Manual, Outside, Threshold
 from mlship.plan.outcome import Metric
 
 _NONE: Mapping[str, Metric] = {}
 
+DRIFTS = ("psi", "ks")
 OVER_ANSWERS = (Quality, Floor, Drift)
 """Gates that need the answers of both models to the same requests."""
 
@@ -74,15 +76,24 @@ def gate(name: str, document: Mapping[str, Any], metrics: Mapping[str, Metric] =
         case {"manual": by}:
             return Manual(name=name, by=by)
         case {"metric": metric} if metric in metrics:
-            limits = {key: amount(document[key]) for key in ("max", "min") if key in document}
-            sustained = units.seconds(document.get("for", 0))
-            return Outside(
-                name=name,
-                metric=metrics[metric],
-                maximum=limits.get("max"),
-                minimum=limits.get("min"),
-                sustained=sustained,
-            )
+            return _outside(name, document, metrics[metric])
+        case {"metric": metric} if metric in {*DRIFTS, *FLOORS} or is_score(metric):
+            return _over_answers(name, document)
+        case {"max": maximum, "metric": metric}:
+            limit = units.fraction(maximum) if units.is_percentage(maximum) else units.seconds(maximum)
+            return Threshold(name=name, metric=metric, maximum=limit, sustained=units.seconds(document.get("for", 0)))
+        case _:
+            return Comparison(name=name, metric=document["metric"], margin=units.fraction(document["margin"]))
+
+
+def _outside(name: str, document: Mapping[str, Any], metric: Metric) -> Outside:
+    limits = {key: amount(document[key]) if key in document else None for key in ("max", "min")}
+    sustained = units.seconds(document.get("for", 0))
+    return Outside(name=name, metric=metric, maximum=limits["max"], minimum=limits["min"], sustained=sustained)
+
+
+def _over_answers(name: str, document: Mapping[str, Any]) -> Gate:
+    match document:
         case {"metric": "psi" | "ks" as metric}:
             of = document.get("of", "prediction")
             return Drift(name=name, metric=metric, of=of, maximum=float(document["max"]), **_which(document))
@@ -91,13 +102,8 @@ def gate(name: str, document: Mapping[str, Any], metrics: Mapping[str, Metric] =
             return Floor(
                 name=name, metric=metric, minimum=units.fraction(minimum), positive=positive, **_which(document)
             )
-        case {"max": maximum, "metric": metric}:
-            limit = units.fraction(maximum) if units.is_percentage(maximum) else units.seconds(maximum)
-            return Threshold(name=name, metric=metric, maximum=limit, sustained=units.seconds(document.get("for", 0)))
-        case {"metric": metric} if is_score(metric):
-            return _quality(name, document)
         case _:
-            return Comparison(name=name, metric=document["metric"], margin=units.fraction(document["margin"]))
+            return _quality(name, document)
 
 
 def is_score(metric: str) -> bool:

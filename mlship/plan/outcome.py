@@ -32,13 +32,17 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
+    """As the plan calls it."""
     outcome: str = ""
+    """The name under which applications report it; empty: a source is asked."""
     source: str = ""
     """prometheus, http, sql or command; empty: reported outcomes."""
     settings: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """Of the source, as the plan has them."""
     kind: Kind = Kind.RATE
+    """What becomes of the numbers of one unit."""
     better: Better = Better.HIGHER
+    """Which way is up."""
     within: float = 60.0
     """Seconds after a unit's first request in which its outcomes count; it is counted once they are over."""
 

@@ -16,7 +16,8 @@ def moved(before: Segments, weights: Mapping[str, int], *, live: str) -> Segment
     """The segments with the weights asked (basis points, same sum), `live` at the end.
 
     Only as many units change their model as the weights demand: what a model loses is cut from the fronts of its
-    segments and goes to those that gain. A model that gains keeps every unit it has.
+    segments and goes to those that gain. A model that gains keeps every unit it has. Only where `live` comes back from
+    nothing, or segments have become too many, are all laid out anew.
     """
     after = _merged(_handed_over(before, weights))
     misplaced = bool(weights.get(live)) and after[-1][0] != live

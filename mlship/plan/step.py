@@ -50,6 +50,12 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """Most seconds in this step."""
     at_deadline: AtDeadline = AtDeadline.ROLLBACK
 
+    def has_lost(self, challenger: str) -> bool:
+        """The challenger has neither users nor copies of their requests: it was taken out of the step."""
+        routing = self.routing
+        served = routing.weights.keys() | routing.picked | {mirror.model for mirror in routing.mirrors}
+        return challenger in self.challengers and challenger not in served
+
 
 class CompiledPlan(msgspec.Struct, frozen=True, kw_only=True):
     """A plan, compiled: every step forward, and the one way back from each of them."""

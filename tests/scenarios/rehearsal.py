@@ -158,5 +158,5 @@ class Rehearsal:
             clock=self.clock,
             by="test",
             replicas=replicas,
-            sources=Sources(answers=driver),
+            sources=Sources(answers=driver, outcomes=driver),
         )
