@@ -13,9 +13,7 @@ from mlship.plan.verdict import Verdict
 from mlship.views import words
 from mlship.views.contest import contenders
 from mlship.views.feed import Feed
-from mlship.views.panels.answers import answers
 from mlship.views.panels.header import header, moment, way_back
-from mlship.views.panels.rivals import standing
 from mlship.views.paper import READABLE, Paper
 from mlship.views.scene import Scene
 from mlship.views.sentence import step_name
@@ -49,7 +47,7 @@ def one(state: ServiceState, now: float, paper: Paper, feed: Feed | None = None)
         moment(scene, paper),
         *(paper.line(" ", line) for line in _where(state.rollout)),
         *_judged(scene, paper),
-        *(answers(scene, paper, scene.challengers) if scene.feed.answers else []),
+        *_answered(scene, paper),
         way_back(scene, paper),
     )
 
@@ -57,11 +55,21 @@ def one(state: ServiceState, now: float, paper: Paper, feed: Feed | None = None)
 def _judged(scene: Scene, paper: Paper) -> Iterator[Text]:
     """A line per gate; of several challengers a line for each."""
     if scene.undecided:
+        from mlship.views.panels.rivals import standing
+
         yield from (standing(scene, paper, challenger) for challenger in scene.undecided)
         return
     reviewed = scene.rollout.reviewed
     yield from (_verdict(paper, verdict, "") for verdict in scene.rollout.verdicts if not verdict.challenger)
     yield from (_verdict(paper, verdict, "late labels: ") for verdict in (reviewed.verdicts if reviewed else ()))
+
+
+def _answered(scene: Scene, paper: Paper) -> Sequence[Text]:
+    if not scene.feed.answers:
+        return ()
+    from mlship.views.panels.answers import answers
+
+    return answers(scene, paper, scene.challengers)
 
 
 def _verdict(paper: Paper, verdict: Verdict, when: str) -> Text:
