@@ -38,7 +38,7 @@ Document = Mapping[str, Any]
 
 def build(document: Document, *, base: Path) -> Plan:
     """The plan that a checked document means; relative paths in it start from `base`."""
-    metrics = {name: build_metric(name, metric) for name, metric in document.get("metrics", {}).items()}
+    metrics = {name: build_metric(name, metric, base=base) for name, metric in document.get("metrics", {}).items()}
     gates = Gatebook(document.get("gates", {}), metrics)
     models = {name: build_model(name, model, base=base) for name, model in document["models"].items()}
     stages = tuple(_Stages(document, models, gates).all())

@@ -27,9 +27,25 @@ def check_metrics(draft: Draft) -> None:
         for extra in asked[1:]:
             hint = "keep one of them"
             draft.fault((*path, extra), f"it comes from `{asked[0]}` already", hint, at_key=True)
+        for source in ("prometheus", "http"):
+            _numbers(draft, (*path, source))
         within = draft.value(*path, "within")
         if within is not None and units.seconds(within) <= 0:
             draft.fault((*path, "within"), f"expected more than 0s; got {shown(within)}")
+
+
+def _numbers(draft: Draft, path: Steps) -> None:
+    """One number for a limit, or sums for a goal; half of the sums is neither."""
+    if not isinstance(draft.value(*path), dict):
+        return
+    single = "query" if path[-1] == "prometheus" else "value"
+    for key, other in (("count", "sum"), ("sum", "count"), ("square", "count")):
+        if draft.has(*path, key) and not draft.has(*path, other):
+            draft.fault((*path, key), f"`{other}` is missing beside it", f"add `{other}`", at_key=True)
+            return
+    if not draft.has(*path, single) and not draft.has(*path, "count"):
+        hint = f"add `{single}` for a limit, or `count` and `sum` for a goal"
+        draft.fault(path, "nothing says which numbers it asks for", hint, at_key=True)
 
 
 def check_ab(draft: Draft, stage: Steps) -> None:
@@ -49,7 +65,10 @@ def check_ab(draft: Draft, stage: Steps) -> None:
 
 def check_bandit(draft: Draft, stage: Steps) -> None:
     """Add the faults of a bandit."""
-    _goal(draft, stage)
+    kind = _goal(draft, stage)
+    if kind == "mean" and draft.value(*stage, "policy") == "kl-ucb":
+        hint = "probability-matching and thompson can"
+        draft.fault((*stage, "policy"), "kl-ucb cannot follow a mean, only a rate", hint)
     written = {str(draft.value(*path)): path for path in draft.places(*stage, "arms")}
     _arms(draft, written, stage, keys=False)
     _bounds(draft, stage)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from mlship.plan import defaults, units
@@ -14,8 +15,8 @@ SOURCES = ("prometheus", "http", "sql", "command")
 Document = Mapping[str, Any]
 
 
-def build_metric(name: str, document: Document) -> Metric:
-    """One entry of `metrics`."""
+def build_metric(name: str, document: Document, *, base: Path) -> Metric:
+    """One entry of `metrics`; relative paths in it start from `base`."""
     source = next((key for key in SOURCES if key in document), "")
     readers: Mapping[str, Callable[[Any], Any]] = {
         "outcome": str,
@@ -24,6 +25,8 @@ def build_metric(name: str, document: Document) -> Metric:
         "within": units.seconds,
     }
     settings = document.get(source, {})
+    if source in {"sql", "command"}:
+        settings = {**settings, "workdir": str(base / settings.get("workdir", ""))}
     return Metric(name=name, source=source, settings=settings, **_given(document, readers))
 
 

@@ -122,6 +122,8 @@ class Filler:
         match path:
             case ("models", _, "env", *_):
                 return True
+            case ("metrics", _, "prometheus" | "http" | "sql", "url" | "headers", *_):
+                return True
             case ("driver", name, *_):
                 return name != "process"
             case _:

@@ -42,6 +42,7 @@ def bandit(**changes: Any) -> Bandit:
 
 def experiment(*stages: AnyStage, goal: Goal = GOAL, race: Race = RACE, **scripts: dict[str, Any]) -> Plan:
     """A plan with a model for each script; v1 is live."""
-    models = {name: Model(name=name, faults=script) for name, script in ({"v1": {}} | scripts).items()}
+    worlds: dict[str, dict[str, Any]] = {"v1": {}, **scripts}
+    models = {name: Model(name=name, faults=script) for name, script in worlds.items()}
     gates = {**GATES, goal.name: goal, race.name: race}
     return plan(*stages, models=models, gates=gates, candidate=None, metrics={"conversion": CONVERSION})
