@@ -22,6 +22,7 @@ PRESENT: Mapping[str, Callable[[], bool]] = {
     "postgresql": lambda: postgresql("initdb") is not None and _has_module("psycopg"),
     "prometheus": lambda: shutil.which("prometheus") is not None,
     "psycopg": lambda: _has_module("psycopg"),
+    "root": lambda: os.geteuid() == 0,
     "sklearn": lambda: _has_module("sklearn"),
     "wrk": lambda: shutil.which("wrk") is not None,
 }
@@ -30,6 +31,7 @@ GET: Mapping[str, str] = {
     "postgresql": "apt-get install postgresql, and pip install 'mlship[sql]'",
     "prometheus": "apt-get install prometheus",
     "psycopg": "pip install 'mlship[sql]'",
+    "root": "file systems are mounted for these tests: run them as root",
 }
 """How to get what has no place in the extra `dev`."""
 

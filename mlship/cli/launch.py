@@ -37,20 +37,21 @@ class Departure:
     clock: SystemClock
 
 
-def prepare(file: Path, variables: Iterable[str]) -> Departure | None:
+def prepare(file: Path, variables: Iterable[str], *, to_look: bool = False) -> Departure | None:
     """Check everything that can be checked before anything is touched; None where there is nothing to do.
 
     Raises:
         PlanError: the plan has faults.
-        ServiceHeld: another process is at work on the service.
+        ServiceHeld: another process is at work on the service, and this is not only `to_look`.
         UsageError: the plan does not fit what is live.
     """
     clock = SystemClock()
     plan = wiring.read_plan(file, variables)
     journal = wiring.open_journal(clock)
-    refuse_held(journal, plan.service)
+    if not to_look:
+        refuse_held(journal, plan.service)
     state = journal.state(plan.service)
-    live = live_model(plan, state)
+    live = live_model(plan, state, to_look=to_look)
     if live is None:
         typer.echo(f"{plan.service}: nothing to do, {state.live} is live")
         return None

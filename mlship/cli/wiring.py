@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from mlship.errors import UsageError
 if TYPE_CHECKING:
     from mlship.clock import Clock
     from mlship.drivers.base import Driver
+    from mlship.journal.events import Recorded
     from mlship.journal.state import RolloutState, ServiceState
     from mlship.journal.store import Journal
     from mlship.metrics.answers import AnswerSource
@@ -79,6 +80,15 @@ def running_plan(rollout: RolloutState) -> Plan:
     from mlship.plan.load import revive
 
     return revive(rollout.plan, base=Path(rollout.base))
+
+
+def recorded_plan(events: Sequence[Recorded]) -> Plan:
+    """The plan of the rollout whose events these are, as it was written."""
+    from mlship.journal.events import Started
+    from mlship.plan.load import revive
+
+    started = next(recorded.event for recorded in events if isinstance(recorded.event, Started))
+    return revive(started.plan, base=Path(started.base))
 
 
 def open_fleet(state: ServiceState, *, fence: int | None, clock: Clock) -> tuple[Driver, Mapping[str, Model]]:

@@ -21,7 +21,7 @@ def rebuild(events: Iterable[Recorded], *, jury: Jury, watch: Watch) -> None:
             case Settled(step=step, reading=reading):
                 assert state.rollout is not None
                 # The rules and weights of a step may have been others then.
-                _settled(jury, state.rollout, step, recorded.at)
+                settled(jury, state.rollout, step, recorded.at)
                 watch.reading = reading
             case Looked(look=look, reading=reading):
                 jury.absorb(look)
@@ -32,7 +32,8 @@ def rebuild(events: Iterable[Recorded], *, jury: Jury, watch: Watch) -> None:
                 pass
 
 
-def _settled(jury: Jury, rollout: RolloutState, step: int, at: float) -> None:
+def settled(jury: Jury, rollout: RolloutState, step: int, at: float) -> None:
+    """Tell the jury that step `step` begins, or goes on with other weights; `rollout` is as of then."""
     if rollout.held_since is None:
         jury.begin(rollout.compiled.steps[step], at)
     else:

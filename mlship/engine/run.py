@@ -46,6 +46,9 @@ from mlship.plan.segments import moved
 from mlship.plan.step import CompiledPlan, Step
 from mlship.strategies import compile_plan
 
+INTERRUPTED = "interrupted"
+"""Why a run parks that somebody has interrupted: nobody has decided that."""
+
 POLL = 0.5
 """Seconds between two looks for orders from other terminals."""
 
@@ -97,7 +100,7 @@ class Run:
             if self._record.rollout.status is Status.ROLLING_BACK:
                 self._work(once=once)
                 return self._record.rollout.status
-            self._park("interrupted")
+            self._park(INTERRUPTED)
             raise
         return self._record.rollout.status
 
