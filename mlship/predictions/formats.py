@@ -10,13 +10,13 @@ import math
 import zlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, TextIO
 
 import msgspec
 
 from mlship.errors import UsageError
+from mlship.predictions.form import Format
 from mlship.predictions.lines import Lines
 
 _PARQUET, _GZIP = b"PAR1", b"\x1f\x8b"
@@ -29,16 +29,6 @@ _ENDINGS = {
     ".ndjson": "jsonl",
     ".json": "jsonl",
 }
-
-
-class Format(StrEnum):
-    """Of a file of outcomes."""
-
-    AUTO = "auto"
-    CSV = "csv"
-    JSONL = "jsonl"
-    PARQUET = "parquet"
-    SAGEMAKER = "sagemaker"
 
 
 class Columns(msgspec.Struct, frozen=True, kw_only=True):
