@@ -149,6 +149,20 @@ def test_equal_arms(number: int, counts: tuple[float, float]) -> None:
     assert number > 1 or losses == (0,)
 
 
+@pytest.mark.parametrize("number", [2, 3, 5, 8])
+def test_losses_of_unknown_arms(number: int) -> None:
+    """Of uniform rates the highest is n / (n + 1) on average, so each loses that less a half."""
+    unknown = [BetaPosterior(successes=0, failures=0)] * number
+    assert expected_losses(unknown) == pytest.approx([number / (number + 1) - 0.5] * number, abs=1e-5)
+
+
+def test_the_prior_of_a_mean_by_hand() -> None:
+    """One reward of 3, beside a prior of 1 give or take 2: mean 2, 4 degrees of freedom, squares 12 + 2 over 4 * 2."""
+    believed = NormalPosterior(count=1, sum=3.0, square=9.0, prior_mean=1.0, prior_deviation=2.0)
+    assert (believed.mean, believed.freedom) == (2, 4)
+    assert believed.scale == pytest.approx(math.sqrt(14 / 8))
+
+
 def test_certainty_costs_nothing() -> None:
     """The arm that is surely the best is expected to lose nothing, the others what they are behind."""
     losses = expected_losses(arms([(8000, 2000), (2000, 8000)]))
