@@ -36,13 +36,13 @@ from typing import Any
 import msgspec
 
 from mlship.dataplane.files import writing
+from mlship.drivers.abilities import MEMORY
 from mlship.drivers.base import Observed, ObservedModel, Opening
 from mlship.drivers.scripted import bucket, drawn, pairs_between, pairs_of, rewarded, tally, whole
 from mlship.errors import LeaseLost, ModelNotReady, OutOfReach, RoutingRefused
 from mlship.metrics.answers import Answers, Pairs
 from mlship.metrics.counters import Counters
 from mlship.metrics.rewards import Asked, Rewards, next_cohort
-from mlship.plan.model import Capability
 from mlship.plan.outcome import Metric
 from mlship.plan.routing import WHOLE, Routing
 from mlship.private import make_private
@@ -56,7 +56,7 @@ World = dict[str, Any]
 class MemoryDriver:
     """`Driver` over a world in a file."""
 
-    capabilities = frozenset(Capability)
+    capabilities = MEMORY
 
     def __init__(self, opening: Opening) -> None:
         self._opening = opening
