@@ -14,9 +14,6 @@ ERRORS = ("absolute_error", "squared_error", "log_loss")
 """Scores that need no expression of the plan's own."""
 
 
-FLOORS = ("agreement", "accuracy", "precision", "recall", "f1", "paired", "coverage")
-"""What a floor may be about."""
-
 PROVEN = ("agreement", "accuracy")
 """Floors that pass by proof; the others are held to an estimate."""
 

@@ -9,8 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from mlship.plan import defaults, units
-from mlship.plan.answergates import Direction, Drift, Floor, Quality
-from mlship.plan.answers import FLOORS
+from mlship.plan.answergates import FLOORS, Direction, Drift, Floor, Quality
 from mlship.plan.experiments import amount
 from mlship.plan.model import Comparison, Gate, Manual, Outside, Threshold
 from mlship.plan.outcome import Metric

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from mlship.plan import units
-from mlship.plan.answers import FLOORS, check_answer_gate, check_capture, check_watch, mirrored, scores
+from mlship.plan.answergates import FLOORS
+from mlship.plan.answers import check_answer_gate, check_capture, check_watch, mirrored, scores
 from mlship.plan.defaults import DRIVER
 from mlship.plan.draft import Draft
 from mlship.plan.experimentcheck import check_metrics, rivals_of
