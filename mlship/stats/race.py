@@ -1,7 +1,7 @@
 """Which of several arms is the best, proven pair by pair while a policy moves the traffic between them.
 
 What is claimed. Let b be a best arm: at every look its odds (its mean) are at least those of every other arm. For each
-ordered pair (a, c) there is one e-process against "a is not better than c by the margin", at level alpha / K for K arms.
+ordered pair (a, c) there is an e-process against "a is not better than c by the margin", at alpha / K for K arms.
 Each is valid at every look and whatever the shares are, as long as these are fixed before the look.
 
 - `winner` is an arm that beats every other one. That it is *falsely* so has probability at most alpha, over all looks
