@@ -8,7 +8,6 @@ from typing import Any
 
 from mlship.plan import defaults, units
 from mlship.plan.capturing import build_capture
-from mlship.plan.experiments import build_goal, build_metric, build_race
 from mlship.plan.gatebook import Gatebook
 from mlship.plan.model import (
     AB,
@@ -28,6 +27,7 @@ from mlship.plan.model import (
     Rolling,
     Shadow,
 )
+from mlship.plan.outcome import Metric
 from mlship.plan.rule import Rule, drawn_alone, header_is
 from mlship.plan.rulebook import build_rules
 from mlship.plan.sharing import canary_shares, rolling_shares
@@ -38,7 +38,7 @@ Document = Mapping[str, Any]
 
 def build(document: Document, *, base: Path) -> Plan:
     """The plan that a checked document means; relative paths in it start from `base`."""
-    metrics = {name: build_metric(name, metric, base=base) for name, metric in document.get("metrics", {}).items()}
+    metrics = _metrics(document, base)
     gates = Gatebook(document.get("gates", {}), metrics)
     models = {name: build_model(name, model, base=base) for name, model in document["models"].items()}
     stages = tuple(_Stages(document, models, gates).all())
@@ -74,6 +74,14 @@ def build_model(name: str, document: Document, *, base: Path) -> Model:
         faults=document.get("faults", {}),
         **_given(document, {"replicas": int, "health": _health, "timeout": units.seconds, "drain": units.seconds}),
     )
+
+
+def _metrics(document: Document, base: Path) -> dict[str, Metric]:
+    if "metrics" not in document:
+        return {}
+    from mlship.plan.experiments import build_metric
+
+    return {name: build_metric(name, metric, base=base) for name, metric in document["metrics"].items()}
 
 
 def _given(document: Document, readers: Mapping[str, Any]) -> dict[str, Any]:
@@ -158,6 +166,8 @@ class _Stages:
         return FeatureFlag(**shared, rules=rules, hold=_seconds(stage, "hold", defaults.FLAG_HOLD))
 
     def _ab(self, stage: Document) -> AB:
+        from mlship.plan.experiments import build_goal
+
         goal = self._gates.keep(build_goal(stage, self._gates.metrics[stage["goal"]]))
         split = {arm: units.basis_points(share) or 0 for arm, share in stage["split"].items()}
         return AB(
@@ -165,6 +175,8 @@ class _Stages:
         )
 
     def _bandit(self, stage: Document) -> Bandit:
+        from mlship.plan.experiments import build_race
+
         race = self._gates.keep(build_race(stage, self._gates.metrics[stage["goal"]]))
         arms = tuple(dict.fromkeys(("live", *stage.get("arms", self._replicas))))
         return Bandit(

@@ -34,10 +34,10 @@ def build_goal(stage: Document, metric: Metric) -> Goal:
     """What an A/B test asks."""
     readers: Mapping[str, Callable[[Any], Any]] = {
         "alpha": units.fraction,
-        "margin": amount,
-        "minimal-effect": amount,
-        "baseline": amount,
-        "spread": amount,
+        "margin": units.amount,
+        "minimal-effect": units.amount,
+        "baseline": units.amount,
+        "spread": units.amount,
         "power": units.fraction,
         "method": Method,
         "covariate": str,
@@ -64,11 +64,6 @@ def build_race(stage: Document, metric: Metric) -> Race:
     }
     discount = defaults.DISCOUNTS[stage.get("drift", "off")]
     return Race(name=f"{metric.name}-race", metric=metric, discount=discount, **_given(stage, readers))
-
-
-def amount(written: str | float) -> float:
-    """`1%` as 0.01; a number as it is."""
-    return units.fraction(written) if isinstance(written, str) else float(written)
 
 
 def _share(percentage: str) -> int:

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from mlship.plan import defaults, units
 from mlship.plan.answergates import FLOORS, Direction, Drift, Floor, Quality
-from mlship.plan.experiments import amount
 from mlship.plan.model import Comparison, Gate, Manual, Outside, Threshold
 from mlship.plan.outcome import Metric
 
@@ -86,7 +85,7 @@ def gate(name: str, document: Mapping[str, Any], metrics: Mapping[str, Metric] =
 
 
 def _outside(name: str, document: Mapping[str, Any], metric: Metric) -> Outside:
-    limits = {key: amount(document[key]) if key in document else None for key in ("max", "min")}
+    limits = {key: units.amount(document[key]) if key in document else None for key in ("max", "min")}
     sustained = units.seconds(document.get("for", 0))
     return Outside(name=name, metric=metric, maximum=limits["max"], minimum=limits["min"], sustained=sustained)
 
