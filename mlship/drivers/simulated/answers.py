@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import SupportsInt
 
 from mlship.drivers.simulated.draws import Rng
 from mlship.drivers.simulated.spec import Labels, Spread
@@ -84,7 +85,7 @@ def _cells(four: Four) -> Sequence[Cell]:
     return cells
 
 
-def _counts(numbers: Sequence[int]) -> Four:
+def _counts(numbers: Iterable[SupportsInt]) -> Four:
     both, ours, theirs, neither = (int(number) for number in numbers)
     return both, ours, theirs, neither
 

@@ -26,7 +26,7 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True):
 
     def quantile(self, share: float) -> float:
         """Seconds that the share 0 < `share` < 1 does not exceed."""
-        return self.median * self.spread ** NormalDist().inv_cdf(share)
+        return self.median * math.exp(math.log(self.spread) * NormalDist().inv_cdf(share))
 
 
 class Latency(Spread, frozen=True, kw_only=True):

@@ -208,12 +208,11 @@ class SimulatedWorld:
         return self._course.errors(model, at) if self._alive(model, at) else 1.0
 
     def _count(self, model: str, number: int, at: float) -> None:
-        counter = self._counters.setdefault(model, Counter())
+        counter, alive = self._counters.setdefault(model, Counter()), self._alive(model, at)
         counter.requests += number
-        if not self._alive(model, at):
-            counter.errors += number
-            counter.unconnected += number
-        counter.errors += draws.errors(self._rng, number, self._errors(model, at), self._world.users)
+        counter.unconnected += 0 if alive else number
+        share = self._course.errors(model, at)
+        counter.errors += draws.errors(self._rng, number, share, self._world.users) if alive else number
         drawn = self._rng.multinomial(number, self._shares[model])
         counter.latency = [before + int(more) for before, more in zip(counter.latency, drawn, strict=True)]
 
