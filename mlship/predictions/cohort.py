@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mlship.metrics.rewards import Asked, Reward, Rewards
+from mlship.metrics.rewards import Asked, Reward, Rewards, next_cohort
 from mlship.plan.outcome import Kind, Metric
 
 if TYPE_CHECKING:
@@ -38,12 +38,12 @@ UPDATE units SET "at" = fresh."at", place = least(units.place, fresh.place), cov
 FROM fresh WHERE units.unit = fresh.unit AND units."at" > fresh."at" AND units.place > $behind
 """
 _BEGUN = "INSERT INTO units BY NAME SELECT * FROM fresh ANTI JOIN units USING (unit)"
-_READ = "UPDATE comparison SET read = coalesce((SELECT max(seq) FROM predictions), read)"
+_READ = "UPDATE comparison SET read = coalesce((SELECT max(seq) FROM predictions WHERE seq > ?), read)"
 
 _COHORT = """
 CREATE OR REPLACE TEMP TABLE cohort AS
 SELECT unit, arm, "at", "at" + $within AS until,
-    coalesce(covariate, (SELECT favg(covariate) FROM units WHERE place <= $end), 0) AS before
+    coalesce(covariate, (SELECT favg(covariate) FROM units WHERE covariate IS NOT NULL AND place <= $end), 0) AS before
 FROM units WHERE place > $behind AND place <= $end
 """
 _SPAN = 'SELECT min("at"), max(until) FROM cohort'
@@ -113,10 +113,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def interval(self) -> tuple[float, float]:
-        """When the units of the cohort began. It ends before it starts where no further unit's time has come."""
-        start = float(self.mark) if self.mark else self.asked.since
-        changes = [change for change in self.asked.changes if change > start]
-        return start, min([self.read - self.metric.within - SETTLE, *changes])
+        """When the units of the cohort began; without length where no further unit's time has come."""
+        return next_cohort(self.asked, self.mark, until=self.read - self.metric.within - SETTLE)
 
 
 def told(question: Question, connection: DuckDBPyConnection) -> tuple[Rewards, str]:
@@ -127,17 +125,15 @@ def told(question: Question, connection: DuckDBPyConnection) -> tuple[Rewards, s
     _begin(question, connection)
     unknown = _unknown(question, connection)
     start, end = question.interval
-    if end <= start:
-        pending = _pending(question, question.behind, connection)
-        return Rewards(start=start, end=start, pending=pending, unknown=unknown), question.mark
+    some = end > start
     rewards = Rewards(
         start=start,
         end=end,
-        arms=_arms(question, end, connection),
-        pending=_pending(question, end, connection),
+        arms=_arms(question, end, connection) if some else {},
+        pending=_pending(question, end if some else question.behind, connection),
         unknown=unknown,
     )
-    return rewards, repr(end)
+    return rewards, repr(end) if some else question.mark
 
 
 def _begin(question: Question, connection: DuckDBPyConnection) -> None:
@@ -151,15 +147,16 @@ def _begin(question: Question, connection: DuckDBPyConnection) -> None:
     if not known:
         connection.execute("DELETE FROM units; DELETE FROM comparison")
         connection.execute("INSERT INTO comparison VALUES (?, 0, ?, 0, 0)", [question.scope, question.read])
+    read = found[1] if found and known else 0
     fresh = {
-        "read": found[1] if found and known else 0,
+        "read": read,
         "since": question.asked.since,
         "clamp": math.nextafter(question.behind, math.inf) if known else -math.inf,
     }
     connection.execute(_FRESH, {**fresh, **_who(question)})
     connection.execute(_EARLIER, {"behind": question.behind})
     connection.execute(_BEGUN)
-    connection.execute(_READ)
+    connection.execute(_READ, [read])
 
 
 def _arms(question: Question, end: float, connection: DuckDBPyConnection) -> Mapping[str, Reward]:

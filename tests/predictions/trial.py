@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mlship.metrics.rewards import Asked, Rewards
+from mlship.metrics.rewards import Asked, Rewards, RewardSource
 from mlship.plan.outcome import Kind, Metric
 from mlship.predictions.cohort import SETTLE
 from mlship.predictions.rewards import CapturedRewards
@@ -56,7 +56,7 @@ class Trial:
     def reopen(self) -> None:
         """Another process goes on."""
         self.kept = Predictions(self.site.folder / "kept", SETTINGS, self.site.clock, covariate=self._covariate)
-        self.source = CapturedRewards(self.kept, self._files, sticky=self._sticky)
+        self.source: RewardSource = CapturedRewards(self.kept, self._files, sticky=self._sticky)
 
     def ask(self, request_id: str, at: float, *, user: str | None = None, arm: str = "v1", **more: Any) -> None:
         """A request, of whose answer the router keeps the line alone."""
