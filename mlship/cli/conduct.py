@@ -8,6 +8,7 @@ from contextlib import closing, suppress
 from mlship.cli import wiring
 from mlship.cli.output import say, unbroken
 from mlship.cli.signals import Signals
+from mlship.cli.sources import sources
 from mlship.clock import SystemClock
 from mlship.engine.record import Record
 from mlship.engine.run import Run
@@ -89,7 +90,7 @@ def _work(journal: Journal, lease: Lease, *, view: View, clock: SystemClock, onc
         clock=clock,
         by=wiring.myself(),
         replicas=replicas,
-        sources=wiring.sources(plan, driver, clock),
+        sources=sources(plan, driver, clock),
     )
     with Signals(clock=clock, rolling_back=lambda: record.rollout.status is Status.ROLLING_BACK, say=say):
         try:

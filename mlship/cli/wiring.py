@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from mlship.journal.events import Recorded
     from mlship.journal.state import RolloutState, ServiceState
     from mlship.journal.store import Journal
-    from mlship.metrics.answers import AnswerSource
-    from mlship.metrics.sources import Sources
     from mlship.plan.model import CaptureSettings, Model, Plan
     from mlship.predictions.store import Predictions
 
@@ -115,40 +113,17 @@ def open_driver(plan: Plan, *, fence: int | None, clock: Clock) -> Driver:
     return find(plan.driver.name)(opening)
 
 
-def open_predictions(service: str, capture: CaptureSettings, clock: Clock) -> Predictions:
-    """The answers that are kept for `service`.
+def open_predictions(
+    service: str, capture: CaptureSettings, clock: Clock, *, covariate: str | None = None
+) -> Predictions:
+    """The answers that are kept for `service`; `covariate` is read of each request, too.
 
     Raises:
         UsageError: an expression of `capture` cannot be used.
     """
     from mlship.predictions.store import Predictions
 
-    return Predictions(private_folder("predictions", service), capture, clock)
-
-
-def answer_source(plan: Plan, driver: Driver, clock: Clock) -> AnswerSource | None:
-    """Where the answers come from that the plan compares; None where it compares none."""
-    from mlship.plan.model import Shadow
-
-    if not any(isinstance(stage, Shadow) for stage in plan.stages):
-        return None
-    from mlship.metrics.answers import AnswerSource
-    from mlship.predictions.source import CapturedAnswers, Captures
-
-    if isinstance(driver, AnswerSource):
-        return driver
-    return (
-        CapturedAnswers(open_predictions(plan.service, plan.capture, clock), driver)
-        if isinstance(driver, Captures)
-        else None
-    )
-
-
-def sources(plan: Plan, driver: Driver, clock: Clock) -> Sources:
-    """Where the numbers come from that the plan needs beside the router's counters."""
-    from mlship.metrics.sources import Sources
-
-    return Sources(answers=answer_source(plan, driver, clock))
+    return Predictions(private_folder("predictions", service), capture, clock, covariate=covariate)
 
 
 def state_of(journal: Journal, service: str) -> ServiceState:

@@ -17,6 +17,7 @@ from mlship.engine.count import counted
 from mlship.engine.decide import Advance, Hold, Park, Reallocate, RollBack, Situation, decide
 from mlship.engine.hands import Hands
 from mlship.engine.listen import Listener
+from mlship.engine.outside import measured
 from mlship.engine.record import Record
 from mlship.engine.resume import last_mark, promoted_all_the_way, rebuild
 from mlship.engine.rollback import roll_back, way_back_to
@@ -82,7 +83,7 @@ class Run:
         events = record.events()
         rebuild(events, jury=self._jury, watch=self._watch)
         self._full = promoted_all_the_way(events)
-        self._outcomes = sources.outcomes
+        self._sources = sources
         self._answers = Listener(sources.answers, settled=last_mark(events)) if sources.answers else None
 
     def go(self, *, once: bool = False) -> Status:
@@ -173,8 +174,11 @@ class Run:
         look, rollout, mark_of_outcomes = self._watch.look(step, settled_at=settled_at), self._record.rollout, ""
         if self._answers and step.routing.mirrors:
             look = self._answers.heard(look, step.routing, since=rollout.entered_at or settled_at)
-        if self._outcomes:
-            look, mark_of_outcomes = counted(look, step, rollout, self._outcomes)
+        if self._sources.outcomes:
+            look, mark_of_outcomes = counted(look, step, rollout, self._sources.outcomes)
+        if self._sources.outside:
+            gates, candidate = self._plan.gates, self._compiled.candidate
+            look = measured(look, step, gates, self._sources.outside, candidate=candidate)
         self._jury.absorb(look)
         health = self._attendant.attend(step)
         verdicts = (*health, *self._jury.verdicts(approved=signed(self._record.rollout)))

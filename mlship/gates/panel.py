@@ -13,6 +13,7 @@ from mlship.gates.floor import PROVEN, judge_floor
 from mlship.gates.goal import GoalJudge
 from mlship.gates.judge import Budget, Judge
 from mlship.gates.manual import judge_manual
+from mlship.gates.outside import OutsideJudge
 from mlship.gates.quality import judge_quality
 from mlship.gates.sample_ratio import SampleRatioJudge
 from mlship.gates.strata import PATIENCE, Strata, copied
@@ -33,6 +34,10 @@ class Counts:
     candidate: int = 0
     live: int = 0
     skipped: int = 0
+
+
+Teller = GoalJudge | OutsideJudge
+"""Judges that read whole looks by themselves."""
 
 
 class Panel:
@@ -60,14 +65,12 @@ class Panel:
         )
         judges = {name: _judge(gate, budget, sticky=sticky) for name, gate in gates.items()}
         readers = {name: _reader(gate, budget, candidate) for name, gate in gates.items()}
-        goals = {
-            name: GoalJudge(gate, budget=budget, live=live, candidate=candidate)
-            for name, gate in gates.items()
-            if isinstance(gate, Goal)
-        }
+        tellers = {name: _teller(gate, budget, (live, candidate)) for name, gate in gates.items()}
         self._judges: Mapping[str, Judge] = {name: judge for name, judge in judges.items() if judge}
         self._readers: Mapping[str, AnswersJudge] = {name: judge for name, judge in readers.items() if judge}
-        self._goals: Mapping[str, GoalJudge] = goals
+        self._tellers: Mapping[str, GoalJudge | OutsideJudge] = {
+            name: judge for name, judge in tellers.items() if judge
+        }
         self._manual = {name: gate for name, gate in gates.items() if isinstance(gate, Manual)}
         self._budget = budget
         self._live, self._candidate = live, candidate
@@ -88,8 +91,8 @@ class Panel:
             judge.begin()
         for reader in self._readers.values():
             reader.begin(step)
-        for goal in self._goals.values():
-            goal.begin(step)
+        for teller in self._tellers.values():
+            teller.begin(step)
 
     def reroute(self, step: Step) -> None:
         """The step at work goes on with other weights."""
@@ -112,8 +115,8 @@ class Panel:
                 judge.absorb(stratum)
         for reader in self._readers.values():
             reader.absorb(look.answers.get(self._candidate))
-        for goal in self._goals.values():
-            goal.absorb(look)
+        for teller in self._tellers.values():
+            teller.absorb(look)
         self._failed = self._failed or self._accused()
 
     def verdicts(self, *, approved: bool) -> tuple[Verdict, ...]:
@@ -146,7 +149,7 @@ class Panel:
         return tuple(name for name in self._named if self._speaks(name, share))
 
     def _speaks(self, name: str, share: float) -> bool:
-        if name in self._readers or name in self._goals:
+        if name in self._readers or name in self._tellers:
             return self._own(name).speaks
         return name in self._judges and self._judges[name].speaks(share)
 
@@ -162,12 +165,12 @@ class Panel:
             return Verdict(gate=name, outcome=Outcome.BLIND, reason=reason, evidence=judge.evidence)
         return judge.verdict(self._step)
 
-    def _judging(self, name: str) -> Judge | AnswersJudge | GoalJudge:
+    def _judging(self, name: str) -> Judge | AnswersJudge | Teller:
         return self._judges[name] if name in self._judges else self._own(name)
 
-    def _own(self, name: str) -> AnswersJudge | GoalJudge:
+    def _own(self, name: str) -> AnswersJudge | Teller:
         """A judge that reads looks by itself."""
-        return self._readers[name] if name in self._readers else self._goals[name]
+        return self._readers[name] if name in self._readers else self._tellers[name]
 
     def _accused(self) -> str | None:
         """The gate with most evidence, once the mean of all makes the case."""
@@ -211,6 +214,17 @@ def _judge(gate: Gate, budget: Budget, *, sticky: bool) -> Judge | None:
             return ComparisonJudge(gate, budget=budget, sticky=sticky)
         case Threshold():
             return ThresholdJudge(gate, budget=budget)
+        case _:
+            return None
+
+
+def _teller(gate: Gate, budget: Budget, models: tuple[str, str]) -> Teller | None:
+    live, candidate = models
+    match gate:
+        case Goal():
+            return GoalJudge(gate, budget=budget, live=live, candidate=candidate)
+        case Outside():
+            return OutsideJudge(gate, candidate=candidate)
         case _:
             return None
 

@@ -35,7 +35,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     """Challenger → what its answers and the live model's to the same requests came to."""
     rewards: Rewards | None = None
     """What the outcomes of a cohort of users came to; None: none were asked for, or they could not be read."""
-    outside: Mapping[str, float | None] = msgspec.field(default_factory=dict)
-    """Gate → what its source said of the candidate; None: it has nothing, or is out of reach."""
+    outside: Mapping[str, Mapping[str, float | None]] = msgspec.field(default_factory=dict)
+    """Gate → model → what the gate's source said of it; None: it has nothing, or is out of reach."""
     trouble: str = ""
     """Why `tallies` is None."""

@@ -11,7 +11,8 @@ import duckdb
 import pytest
 
 from mlship.errors import UsageError
-from mlship.predictions.formats import Columns, Format, Malformed, Row, read
+from mlship.predictions.form import Format
+from mlship.predictions.formats import Columns, Malformed, Row, read
 from mlship.predictions.outcomes import SHOWN, Report, take
 
 from .made import Site
