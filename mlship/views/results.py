@@ -54,8 +54,8 @@ def result(scene: Scene, index: int) -> str:
     live, ahead = scene.rollout.compiled.live, _ahead(scene, step, trial)
     verdict = goal(step, trial, ahead)
     if verdict is None:
-        return "nothing is counted yet" if step.metric and not trial.arms else ""
-    if hidden(step, trial) or not trial.arms:
+        return "nothing is counted yet"
+    if hidden(step, trial) or not any(earned.units for earned in trial.arms.values()):
         return verdict.reason
     names = _by_value(step, trial, live) if step.race else (ahead, live)
     told = ", ".join(_brings(step, trial, names))
@@ -101,7 +101,7 @@ def _brings(step: Step, trial: Trial, names: tuple[str, ...]) -> Iterator[str]:
     rate = step.metric.kind is Kind.RATE
     for place, arm in enumerate(names):
         value = trial.arms[arm].mean if arm in trial.arms else None
-        of = f" {'of' if rate else 'over'} {units}" if not place else ""
+        of = (f" of {units}" if rate else f" per {units[:-1]}") if not place else ""
         yield f"{arm} {words.percent(value) if rate else words.number(value)}{of}"
 
 

@@ -48,6 +48,7 @@ def one(state: ServiceState, now: float, paper: Paper, feed: Feed | None = None)
         *(paper.line(" ", line) for line in _where(state.rollout)),
         *_judged(scene, paper),
         *_answered(scene, paper),
+        *_earned(scene, paper),
         way_back(scene, paper),
     )
 
@@ -70,6 +71,14 @@ def _answered(scene: Scene, paper: Paper) -> Sequence[Text]:
     from mlship.views.panels.answers import answers
 
     return answers(scene, paper, scene.challengers)
+
+
+def _earned(scene: Scene, paper: Paper) -> Sequence[Text]:
+    if scene.trial is None or scene.trial not in scene.feed.trials:
+        return ()
+    from mlship.views.panels.outcomes import outcomes
+
+    return outcomes(scene, paper, scene.trial)
 
 
 def _verdict(paper: Paper, verdict: Verdict, when: str) -> Text:

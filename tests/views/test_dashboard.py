@@ -118,7 +118,7 @@ def test_a_shadow_in_ascii_is_the_same_screen() -> None:
     [
         (8.0, "waits for 28s of hold, 3 gates of v2, v3 and v4; parks in 29m 58s"),
         (40.0, "waits for 3 gates of v2 and v3; parks in 29m 28s"),
-        (55.0, "waits for 1 gate of v2, 230 answers of v3; parks in 29m 13s"),
+        (55.0, "waits for 1 gate of v2, 20 answers of v3; parks in 29m 13s"),
         (72.0, "waits for 28s of hold, 100 requests, no-more-errors, not-slower; rolls back in 59m 58s"),
     ],
 )
