@@ -14,7 +14,7 @@ from mlship.cli import streams
 from mlship.errors import Exit, MlshipError
 
 PANELS = {
-    "Start": ("demo", "init", "validate", "plan", "schema", "doctor"),
+    "Start": ("demo", "init", "validate", "plan", "simulate", "schema", "doctor"),
     "Roll out": ("deploy", "status", "watch", "history", "show", "replay", "outcome"),
     "Steer": ("pause", "resume", "promote", "flag", "abort", "review", "rollback", "down"),
 }

@@ -106,9 +106,11 @@ def _followed(trials: Iterator[Trial], runs: int) -> Iterator[Trial]:
         yield from trials
         return
     from rich.console import Console
-    from rich.progress import track
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    yield from track(trials, "simulating", total=runs, console=Console(stderr=True), transient=True)
+    columns = ("simulating", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        yield from bar.track(trials, total=runs)
 
 
 def show(stage: Stage, trials: Sequence[Trial], *, asked: int, as_json: bool) -> None:

@@ -64,7 +64,7 @@ class SimulatedWorld:
         self._course = Course(world)
         self._born = clock.now()
         self._routing = all_to(live)
-        self._placed = {live: Placed(plan.models[live].replicas, -math.inf)}
+        self._placed = {live: Placed(plan.models[live].replicas, 0.0)}
         self._counters: dict[str, Counter] = {}
         self._decks: dict[str, Deck] = {}
         self._routings = [(-math.inf, self._routing)]
