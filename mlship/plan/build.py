@@ -9,6 +9,7 @@ from typing import Any
 from mlship.plan import defaults, units
 from mlship.plan.capturing import build_capture
 from mlship.plan.gatebook import Gatebook
+from mlship.plan.labelwatch import LabelWatch, LateAction
 from mlship.plan.model import (
     AB,
     Alpha,
@@ -19,8 +20,6 @@ from mlship.plan.model import (
     DriverSpec,
     FeatureFlag,
     Health,
-    LabelWatch,
-    LateAction,
     Model,
     Plan,
     Recreate,
