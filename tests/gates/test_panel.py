@@ -101,9 +101,9 @@ def test_gates_fail_together() -> None:
     both, alone = begun(*ceilings, weight=10_000), begun(*ceilings, weight=10_000)
     alone.begin(step("stronger", weight=10_000), 0.0)
     fell: dict[str, int] = {}
-    for number in range(1, 40):
+    for number in range(1, 80):
         for name, gates in (("both", both), ("alone", alone)):
-            gates.absorb(look(number, tally(2, 1 - number % 2), weight=10_000))
+            gates.absorb(look(number, tally(3, int(number % 3 == 0)), weight=10_000))
             if said(gates, "stronger").outcome is Outcome.FAIL:
                 fell.setdefault(name, number)
     assert fell["both"] < fell["alone"]
