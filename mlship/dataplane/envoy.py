@@ -9,7 +9,7 @@ from pathlib import Path
 from mlship.clock import Clock
 from mlship.dataplane.admin import Admin
 from mlship.dataplane.channel import eventually, reason
-from mlship.dataplane.files import writing
+from mlship.dataplane.files import last_lines, writing
 from mlship.dataplane.home import Home, Running
 from mlship.dataplane.life import exit_code, runs, spawn, stop
 from mlship.dataplane.upstream import RouterSettings
@@ -88,7 +88,7 @@ def _await_serving(home: Home, router: Running, *, settings: RouterSettings, clo
     admin, deadline = Admin(Path(router.admin)), clock.now() + STARTED_WITHIN
     while not _listens(admin):
         if not runs(router.life):
-            why = reason(home.log, start=log_size) or f"it ended with code {exit_code(router.life)}"
+            why = reason(last_lines(home.log, 200, start=log_size)) or f"it ended with code {exit_code(router.life)}"
             raise OutOfReach(f"the router died at its start: {why}", hint=f"its log is {home.log}")
         if _refuses(admin):
             _explain(home, settings, clock=clock, log_size=log_size)
@@ -113,7 +113,7 @@ def _refuses(admin: Admin) -> bool:
 
 
 def _explain(home: Home, settings: RouterSettings, *, clock: Clock, log_size: int) -> None:
-    why = eventually(lambda: reason(home.log, start=log_size), clock=clock)
+    why = eventually(lambda: reason(last_lines(home.log, 200, start=log_size)), clock=clock)
     if "already in use" in why or "cannot bind" in why:
         holder = _holder(settings.port)
         raise OutOfReach(

@@ -50,14 +50,14 @@ def test_a_bad_configuration_is_refused(site: Site, spoil: object, why: str) -> 
     driver = site.up(served("v1"))
     router = driver._router
     file = router_files(site) / "rds.json"
-    good = channel.read(file)
+    good = channel.decoded(file.read_text())
     assert good is not None
     bad = json.loads(json.dumps(good.resources))
     spoil(bad[0])
     with pytest.raises(RoutingRefused, match=why):
         router._channel("rds.json").put(Discovery(version="1.99", resources=bad))
 
-    assert channel.read(file) == good
+    assert channel.decoded(file.read_text()) == good
     assert router._channel("rds.json").live() == good.version
     assert (driver.observe().routing, site.ask().status) == (all_to("v1"), 200)
 

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from mlship.clock import SystemClock
 from mlship.dataplane.home import Home
 from mlship.dataplane.life import Life, exit_code
+from mlship.dataplane.upstream import Endpoint
 from mlship.drivers.base import Opening
 from mlship.drivers.process import ProcessDriver
 from mlship.plan.model import DriverSpec, Health, Model
@@ -30,6 +31,8 @@ from tests.ports import free_port
 SERVER = Path(__file__).with_name("model_server.py")
 PATIENCE = 30.0
 CLOCK = SystemClock()
+EVERYWHERE = [Endpoint(port=port) for port in range(65_536)]
+"""Every address that a replica of this machine may have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

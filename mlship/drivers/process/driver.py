@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mlship.dataplane.counts import Count
+from mlship.dataplane.local import LocalPlace
 from mlship.dataplane.router import Router
 from mlship.dataplane.upstream import RouterSettings
 from mlship.drivers.base import Observed, ObservedModel, Opening
@@ -38,9 +39,9 @@ class ProcessDriver:
         self._models = opening.models
         self._claim = Claim(service=opening.service, folder=folder, fence=opening.fence, clock=opening.clock)
         self._roster = Roster(folder=folder / "replicas", mark=str(folder))
-        self._router = Router(
-            folder=folder / "router", settings=_settings(opening), clock=opening.clock, fence=opening.fence or 0
-        )
+        settings = _settings(opening)
+        self._place = LocalPlace(folder=folder / "router", settings=settings, clock=opening.clock)
+        self._router = Router(place=self._place, settings=settings, clock=opening.clock, fence=opening.fence or 0)
         self._staff = Staff(
             claim=self._claim,
             roster=self._roster,
@@ -101,7 +102,7 @@ class ProcessDriver:
 
     def captures(self) -> Path:
         """The folder with kept answers and outcomes."""
-        return self._router.spool.folder
+        return self._place.spool.folder
 
     def rotate(self) -> None:
         """Close its files, and let the router begin new ones; needs no fencing number."""
