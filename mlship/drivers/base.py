@@ -24,6 +24,8 @@ class ObservedModel(msgspec.Struct, frozen=True, kw_only=True):
 
     running: int = 0
     ready: int = 0
+    restarts: int = 0
+    """Times that one of them has died and was started again by the backend."""
 
 
 class Observed(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +97,8 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     state: Path
     """The folder of mlship's state; a driver keeps its own under it."""
     clock: Clock
+    rollout: str = ""
+    """The rollout that opens it, for labels; empty: none is under way."""
 
 
 class DriverFactory(Protocol):

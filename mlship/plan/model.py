@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from mlship.plan.answergates import Drift, Floor, Quality
+from mlship.plan.container import Container
 from mlship.plan.routing import WHOLE, Capture
 from mlship.plan.rule import Rule
 from mlship.plan.step import AtDeadline
@@ -72,6 +73,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     """Most seconds that a retiring replica gets to finish the requests it has."""
     faults: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """Driver `memory`: scripted behaviour."""
+    container: Container | None = None
+    """Driver `docker`: its image, and how that is run."""
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from mlship.dataplane.counts import Count
 from mlship.dataplane.local import LocalPlace
 from mlship.dataplane.router import Router
 from mlship.dataplane.upstream import RouterSettings
@@ -16,9 +15,10 @@ from mlship.drivers.process.claim import Claim
 from mlship.drivers.process.health import all_healthy
 from mlship.drivers.process.replica import Roster, serving
 from mlship.drivers.process.staff import Staff
+from mlship.drivers.tally import tally
 from mlship.drivers.trouble import Trouble
 from mlship.errors import OutOfReach, RoutingRefused, UsageError
-from mlship.metrics.counters import LATENCY_EDGES, Counters, Tally
+from mlship.metrics.counters import LATENCY_EDGES, Counters
 from mlship.plan.model import Capability, Model
 from mlship.plan.routing import Routing
 
@@ -97,7 +97,7 @@ class ProcessDriver:
     def measure(self) -> Counters:
         """Envoy's counters."""
         epoch, found = self._router.counts()
-        models = {model: _tally(count) for model, count in found.items()}
+        models = {model: tally(count) for model, count in found.items()}
         return Counters(at=self._opening.clock.now(), epoch=epoch, models=models)
 
     def captures(self) -> Path:
@@ -160,17 +160,6 @@ class ProcessDriver:
                 f"no replica of {', '.join(missing)} is ready",
                 hint="the routing before is still live; bring the model up first",
             )
-
-
-def _tally(count: Count) -> Tally:
-    return Tally(
-        requests=count.requests,
-        errors=count.errors,
-        unconnected=count.unconnected,
-        latency=count.latency or (0,) * (len(LATENCY_EDGES) + 1),
-        dropped=count.dropped,
-        unkept=count.unkept,
-    )
 
 
 def _settings(opening: Opening) -> RouterSettings:
