@@ -182,7 +182,7 @@ def test_a_router_for_many_users(site: Site) -> None:
 def test_the_binary_is_new_enough(site: Site) -> None:
     """The version is asked of the router itself."""
     site.up(served("v1"))
-    envoy._must_be_recent(admin_of(site))
+    envoy.must_be_recent(admin_of(site))
 
 
 def test_websocket(site: Site) -> None:

@@ -1,5 +1,4 @@
-"""The images that the tests of driver `docker` start, made on the daemon at hand from nothing but Debian packages and
-the packages of this environment: `python -m tests.support.images`.
+"""The images that the tests of driver `docker` start: `python -m tests.support.images` makes them.
 
 No registry is asked: the base comes from `debootstrap`, the router from the wheel of Envoy, scikit-learn from here.
 """
@@ -28,7 +27,10 @@ SUITE = "bookworm"
 HERE = Path(__file__).parent
 
 _ROUTER = f"FROM {BASE}\nCOPY envoy /usr/local/bin/envoy\n"
-_SERVER = f"FROM {BASE}\nCOPY model_server.py /srv/\nENV HOST=0.0.0.0 PORT=8000\nCMD python3 -S /srv/model_server.py\n"
+_SERVER = (
+    f"FROM {BASE}\nCOPY model_server.py /srv/\nENV HOST=0.0.0.0 PORT=8000\n"
+    'CMD ["python3", "-S", "/srv/model_server.py"]\n'
+)
 _SKLEARN = f"FROM {BASE}\nCOPY packages /srv/packages\nENV PYTHONPATH=/srv/packages PYTHONDONTWRITEBYTECODE=1\n"
 _PACKAGES = ("numpy", "numpy.libs", "scipy", "scipy.libs", "sklearn", "scikit_learn.libs", "joblib", "threadpoolctl.py")
 
@@ -68,7 +70,8 @@ def _bootstrap(client: DockerClient) -> None:
 
 def _packages() -> Iterator[tuple[Path, str]]:
     found = find_spec("sklearn")
-    assert found is not None and found.origin is not None
+    assert found is not None
+    assert found.origin is not None
     site = Path(found.origin).parent.parent
     yield from ((site / name, f"packages/{name}") for name in _PACKAGES if (site / name).exists())
 

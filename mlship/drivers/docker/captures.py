@@ -10,7 +10,6 @@ import msgspec
 from mlship.clock import Clock
 from mlship.dataplane.files import make_folder, writing
 from mlship.drivers.docker.place import ContainerPlace
-from mlship.drivers.docker.shell import Shell
 
 SETTLED = 5.0
 """Seconds after which the router surely writes to a rotated file no more."""
@@ -29,26 +28,26 @@ class Captures(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             OutOfReach: the container is gone, or this disk is full.
         """
-        shell = self.place.shell()
-        if shell is None:
-            return
         make_folder(self.folder)
         there = f"{self.place.files.folder}/captures"
-        listed = shell.run(f"cd {there} && stat -c '%s %n' predictions.*.jsonl feedback.*.jsonl 2>/dev/null; true")
+        listed = self._run(f"cd {there} && stat -c '%s %n' predictions.*.jsonl feedback.*.jsonl 2>/dev/null; true")
         for line in listed.decode().splitlines():
             size, _, name = line.partition(" ")
             number = name.split(".")[1]
             settled = all_of_it or (number.isdigit() and self.clock.now() - int(number) / 1000 > SETTLED)
-            self._bring(shell, f"{there}/{name}", size=int(size), settled=settled)
+            self._bring(f"{there}/{name}", size=int(size), settled=settled)
 
-    def _bring(self, shell: Shell, path: str, *, size: int, settled: bool) -> None:
+    def _bring(self, path: str, *, size: int, settled: bool) -> None:
         mine = self.folder / Path(path).name
         with writing(mine):
             have = mine.stat().st_size if mine.exists() else 0
             if size > have:
-                data = shell.run(f"tail -c +{have + 1} {quote(path)} | head -c {size - have}")
+                data = self._run(f"tail -c +{have + 1} {quote(path)} | head -c {size - have}")
                 mine.touch(mode=0o600)
                 with mine.open("ab") as file:
                     file.write(data)
         if settled:
-            shell.run(f"rm -f {quote(path)}")
+            self._run(f"rm -f {quote(path)}")
+
+    def _run(self, script: str) -> bytes:
+        return self.place.session.run(script) or b""

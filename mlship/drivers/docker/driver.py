@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlship.dataplane.router import Router
 from mlship.drivers.base import Observed, ObservedModel, Opening
@@ -26,6 +28,9 @@ from mlship.errors import OutOfReach, RoutingRefused, UsageError
 from mlship.metrics.counters import Counters
 from mlship.plan.model import Capability, Model
 from mlship.plan.routing import Routing
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 LEAST_PATIENCE = 10.0
 """Seconds that a router without models gets to finish what it is at."""
@@ -54,9 +59,9 @@ class DockerDriver:
             place=self._place, settings=settings.router, clock=opening.clock, fence=opening.fence or 0
         )
         self._probe = Probe(
-            client=client, names=names, network=self._network, image=settings.image, router=self._place.shell
+            client=client, names=names, network=self._network, image=settings.image, router=self._place.session
         )
-        self._doctor = Doctor(client=client, shell=self._probe.shell)
+        self._doctor = Doctor(client=client, run=self._probe.run)
         self._staff = Staff(
             claim=self._claim,
             roster=self._roster,
@@ -66,6 +71,7 @@ class DockerDriver:
             models=opening.models,
             clock=opening.clock,
         )
+        weakref.finalize(self, _close, client, self._place)
         if opening.fence is not None:
             self._claim.take()
 
@@ -164,3 +170,8 @@ class DockerDriver:
                 f"no replica of {', '.join(missing)} is ready",
                 hint="the routing before is still live; bring the model up first",
             )
+
+
+def _close(client: DockerClient, place: ContainerPlace) -> None:
+    place.let_go()
+    client.close()

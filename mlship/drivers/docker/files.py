@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import io
 import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from mlship.drivers.docker.daemon import asking
 from mlship.drivers.docker.launch import archive
 from mlship.drivers.docker.settings import FOLDER
-from mlship.drivers.docker.shell import Shell
+from mlship.drivers.docker.shell import Session
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -27,54 +27,49 @@ class ContainerFiles:
 
     folder: Path = FOLDER / "router"
 
-    def __init__(self, client: DockerClient, container: str, shell: Callable[[], Shell | None]) -> None:
+    def __init__(self, client: DockerClient, container: str, session: Session) -> None:
         self._client = client
         self._container = container
-        self._shell = shell
+        self._session = session
         self._held: dict[str, str] | None = None
         """What the stopped container has, with what is to be put there before it starts."""
 
     def read(self, name: str) -> str | None:
         """What is in a file; None where there is none."""
-        shell = self._shell()
-        if shell is None:
-            return self._stopped().get(name)
         # A dot, so that an empty file is told from none.
-        said = shell.run(f"cat {self._path(name)} 2>/dev/null && printf .; true").decode("utf-8", "replace")
-        return said[:-1] if said else None
+        said = self._session.run(f"cat {self._path(name)} 2>/dev/null && printf .; true")
+        if said is None:
+            return self._stopped().get(name)
+        return said[:-1].decode("utf-8", "replace") if said else None
 
     def texts(self, pattern: str) -> list[str]:
         """What is in all files whose names match."""
-        shell = self._shell()
-        if shell is None:
+        each = f"for f in {pattern}; do cat \"$f\" && printf '\\0'; done"
+        said = self._session.run(f"cd {self.folder} && {{ {each}; }} 2>/dev/null; true")
+        if said is None:
             return [text for name, text in self._stopped().items() if fnmatch.fnmatch(name, pattern)]
-        each = f"for f in {pattern}; do cat \"$f\" && printf '\0'; done"
-        said = shell.run(f"cd {self.folder} && {{ {each}; }} 2>/dev/null; true")
         return [text for text in said.decode("utf-8", "replace").split("\0") if text]
 
     def replace(self, name: str, text: str) -> None:
         """Write a file, by rename."""
-        shell, data = self._shell(), text.encode()
-        if shell is None:
-            self._stopped()[name] = text
-            return
-        partial = self._path(f".{name}")
+        data, partial = text.encode(), self._path(f".{name}")
         script = f"head -c {len(data)} > {partial} && sync {partial} && mv {partial} {self._path(name)}"
-        shell.run(script, data)
+        if self._session.run(script, data) is None:
+            self._stopped()[name] = text
 
     def keep(self, name: str, copy: str) -> None:
         """A second link to a file."""
         file, kept = self._path(name), self._path(copy)
-        self._run(f"rm -f {kept}; if [ -e {file} ]; then ln {file} {kept}; fi")
+        self._session.run(f"rm -f {kept}; if [ -e {file} ]; then ln {file} {kept}; fi")
 
     def restore(self, copy: str, name: str) -> None:
         """Rename a copy, if it is there."""
         file, kept = self._path(name), self._path(copy)
-        self._run(f"if [ -e {kept} ]; then mv {kept} {file}; fi")
+        self._session.run(f"if [ -e {kept} ]; then mv {kept} {file}; fi")
 
     def remove(self, pattern: str) -> None:
         """Remove files. In a stopped container they stay: nothing there names them."""
-        self._run(f"cd {self.folder} && rm -f {pattern}")
+        self._session.run(f"cd {self.folder} && rm -f {pattern}")
 
     def deliver(self) -> None:
         """Put into the stopped container what was written since."""
@@ -86,11 +81,6 @@ class ContainerFiles:
     def forget(self) -> None:
         """What the stopped container has may have changed."""
         self._held = None
-
-    def _run(self, script: str) -> None:
-        shell = self._shell()
-        if shell is not None:
-            shell.run(script)
 
     def _stopped(self) -> dict[str, str]:
         if self._held is None:

@@ -10,7 +10,6 @@ import msgspec
 
 from mlship.drivers.docker.daemon import asking
 from mlship.drivers.docker.replica import Replica
-from mlship.drivers.docker.shell import Shell
 from mlship.errors import OutOfReach
 
 if TYPE_CHECKING:
@@ -29,8 +28,8 @@ class Doctor(msgspec.Struct, frozen=True, kw_only=True):
     """Asks replicas how they are."""
 
     client: DockerClient
-    shell: Callable[[], Shell]
-    """A shell in the service's network."""
+    run: Callable[[str], bytes]
+    """Runs a script in the service's network."""
 
     def all_healthy(self, replicas: Sequence[Replica]) -> Mapping[str, bool]:
         """Name of each replica → whether it passes; all are asked at the same time."""
@@ -45,7 +44,7 @@ class Doctor(msgspec.Struct, frozen=True, kw_only=True):
             f"probe {place} {each.address} {each.written.port} {each.written.health_timeout:g} {_get(each)} &"
             for place, each in enumerate(replicas)
         ]
-        said = self.shell().run("\n".join([_PROBE, "{", *lines, "wait; } 2>/dev/null", "true"]))
+        said = self.run("\n".join([_PROBE, "{", *lines, "wait; } 2>/dev/null", "true"]))
         told = [line.split() for line in said.decode("latin-1").splitlines()]
         good = {int(words[0]) for words in told if len(words) > 2 and words[2].startswith("2")}
         return {replica.name for place, replica in enumerate(replicas) if place in good}

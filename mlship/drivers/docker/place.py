@@ -19,7 +19,7 @@ from mlship.drivers.docker.names import ADDRESS, LISTEN, Names, Role
 from mlship.drivers.docker.network import Network
 from mlship.drivers.docker.replica import remove
 from mlship.drivers.docker.settings import ADMIN_PORT, FOLDER, USERS_PORT, Settings
-from mlship.drivers.docker.shell import Shell
+from mlship.drivers.docker.shell import Session, Shell
 from mlship.drivers.docker.starting import await_serving, start
 from mlship.errors import OutOfReach
 
@@ -42,9 +42,9 @@ class ContainerPlace:
         self._network = network
         self._settings = settings
         self._clock = clock
-        self._shell: Shell | None = None
         self._admin: tuple[str, TunnelAdmin] | None = None
-        self.files = ContainerFiles(client, names.router, self.shell)
+        self.session = Session(self._opened)
+        self.files = ContainerFiles(client, names.router, self.session)
 
     @property
     def running(self) -> Started | None:
@@ -74,16 +74,11 @@ class ContainerPlace:
             self._admin = (running.life, TunnelAdmin(self._client, self._names.router, ADMIN_PORT))
         return self._admin[1]
 
-    def shell(self) -> Shell | None:
-        """A shell in the container; None while it does not run."""
-        if self._shell is not None and not self._shell.dead:
-            return self._shell
-        self._shell = None
+    def _opened(self) -> Shell | None:
         if self.running is None:
             return None
         self.files.forget()
-        self._shell = Shell(self._client, self._names.router)
-        return self._shell
+        return Shell(self._client, self._names.router)
 
     @property
     def log(self) -> str:
@@ -132,14 +127,11 @@ class ContainerPlace:
 
     def rotate(self, now: float) -> None:
         """Envoy lets go of a file within a second; until then the last lines of it still come."""
-        shell = self.shell()
-        if shell is None:
-            return
         script = (
             f'cd {self.files.folder}/captures && for f in predictions feedback; do if [ -s "$f.jsonl" ]; then '
             f'mv "$f.jsonl" "$f.{round(now * 1000)}.jsonl" && echo moved; fi; done'
         )
-        if shell.run(script).strip():
+        if (self.session.run(script) or b"").strip():
             self.admin.post("/reopen_logs")
 
     def end(self) -> None:
@@ -157,11 +149,10 @@ class ContainerPlace:
 
     def let_go(self) -> None:
         """Close what is open into the container."""
-        if self._shell is not None:
-            self._shell.close()
+        self.session.close()
         if self._admin is not None:
             self._admin[1].close()
-        self._shell = self._admin = None
+        self._admin = None
         self.files.forget()
 
     def _must_run(self) -> Started:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -12,7 +11,7 @@ from mlship.drivers.docker.image import provide
 from mlship.drivers.docker.names import ADDRESS, Names, Role
 from mlship.drivers.docker.network import Network
 from mlship.drivers.docker.replica import remove
-from mlship.drivers.docker.shell import Shell
+from mlship.drivers.docker.shell import Session, Shell
 from mlship.errors import OutOfReach
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ class Probe:
         names: Names,
         network: Network,
         image: str,
-        router: Callable[[], Shell | None],
+        router: Session,
     ) -> None:
         self._client = client
         self._names = names
@@ -40,7 +39,7 @@ class Probe:
         self._image = image
         self._router = router
         self._made: str | None = None
-        self._shell: Shell | None = None
+        self._mine = Session(lambda: Shell(client, self._container()))
 
     def __enter__(self) -> Self:
         return self
@@ -48,21 +47,16 @@ class Probe:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._shell is not None:
-            self._shell.close()
+        self._mine.close()
         if self._made is not None:
             with suppress(OutOfReach), asking("remove a container"):
                 remove(self._client, self._made)
-        self._shell = self._made = None
+        self._made = None
 
-    def shell(self) -> Shell:
-        """A shell from which replicas can be asked."""
-        router = self._router()
-        if router is not None:
-            return router
-        if self._shell is None or self._shell.dead:
-            self._shell = Shell(self._client, self._container())
-        return self._shell
+    def run(self, script: str) -> bytes:
+        """What the script writes."""
+        said = self._router.run(script)
+        return said if said is not None else self._mine.run(script) or b""
 
     def clear(self) -> None:
         """Remove what commands that died have left."""

@@ -6,6 +6,7 @@ No text of a plan is ever part of a command: names are ours, and what is variabl
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mlship.drivers.docker.stream import STDOUT, Stream
@@ -65,3 +66,38 @@ class Shell:
             if at >= 0 and said.endswith(b"\n") and at + len(end) < len(said):
                 status = int(said[at + len(end) :])
                 return bytes(said[:at]), status, complaint.decode("utf-8", "replace").strip()[-200:]
+
+
+class Session:
+    """The shell of a container that may end and start again at any time."""
+
+    def __init__(self, opened: Callable[[], Shell | None]) -> None:
+        self._opened = opened
+        self._shell: Shell | None = None
+
+    def run(self, script: str, data: bytes = b"") -> bytes | None:
+        """As `Shell.run`; None: the container does not run. A script may be run twice, the first time not to its end.
+
+        Raises:
+            OutOfReach: the script fails.
+        """
+        for last in (False, True):
+            if self._shell is None:
+                self._shell = self._opened()
+            if self._shell is None:
+                return None
+            try:
+                return self._shell.run(script, data)
+            except OutOfReach:
+                gone = self._shell.dead
+                if gone:
+                    self.close()
+                if last or not gone:
+                    raise
+        raise AssertionError
+
+    def close(self) -> None:
+        """Let the shell end; the next script opens another."""
+        if self._shell is not None:
+            self._shell.close()
+        self._shell = None
