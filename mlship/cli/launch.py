@@ -37,8 +37,10 @@ class Departure:
     clock: SystemClock
 
 
-def prepare(file: Path, variables: Iterable[str]) -> Departure | None:
+def prepare(file: Path, variables: Iterable[str], *, provide: bool = False) -> Departure | None:
     """Check everything that can be checked before anything is touched; None where there is nothing to do.
+
+    With `provide` what models are made of is fetched or built.
 
     Raises:
         PlanError: the plan has faults.
@@ -50,6 +52,7 @@ def prepare(file: Path, variables: Iterable[str]) -> Departure | None:
     journal = wiring.open_journal(clock)
     refuse_held(journal, plan.service)
     state = journal.state(plan.service)
+    plan = wiring.pinned(plan, state, base=file.absolute().parent, provide=provide, clock=clock)
     live = live_model(plan, state)
     if live is None:
         typer.echo(f"{plan.service}: nothing to do, {state.live} is live")

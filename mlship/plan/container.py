@@ -73,7 +73,6 @@ def build_container(document: Mapping[str, Any], *, base: Any) -> Container | No
         **given,
         volumes=tuple(document.get("volumes", ())),
         build=_build(build, base) if build is not None else None,
-        healthcheck=document.get("health") == HEALTHCHECK,
         resources=Resources(
             cpus=float(resources.get("cpus", 0.0)),
             memory=units.size(resources["memory"]) if "memory" in resources else 0,
@@ -82,10 +81,7 @@ def build_container(document: Mapping[str, Any], *, base: Any) -> Container | No
     )
 
 
-_PLAIN = ("image", "digest", "port", "workdir", "secrets", "labels", "user", "read-only")
-
-HEALTHCHECK = "image"
-"""The word for `health` by which the image's HEALTHCHECK is asked."""
+_PLAIN = ("image", "digest", "port", "workdir", "secrets", "labels", "user", "read-only", "healthcheck")
 
 
 def _build(told: Any, base: Any) -> Build:  # noqa: ANN401 - a text or a mapping

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mlship.plan import units
 from mlship.plan.answers import check_answer_gate, check_capture, check_watch, mirrored, scores
+from mlship.plan.containers import check_containers
 from mlship.plan.defaults import DRIVER
 from mlship.plan.draft import Draft
 from mlship.plan.fault import Steps, shown, suggestion
@@ -46,6 +47,7 @@ class GateUse:
 def check_meaning(draft: Draft, drivers: Drivers) -> None:
     """Add every fault that is not one of a stage's course."""
     _models(draft)
+    check_containers(draft, driver_name(draft))
     _service_models(draft)
     for path in _definitions(draft):
         _gate(draft, path)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import weakref
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from mlship.dataplane.router import Router
 from mlship.drivers.base import Observed, ObservedModel, Opening
@@ -17,12 +21,14 @@ from mlship.drivers.docker.health import Doctor
 from mlship.drivers.docker.launch import Launcher
 from mlship.drivers.docker.names import Names
 from mlship.drivers.docker.network import Network
+from mlship.drivers.docker.pinning import Document, pinned
 from mlship.drivers.docker.place import ContainerPlace
 from mlship.drivers.docker.probe import Probe
 from mlship.drivers.docker.replica import At, Replica, Roster, serving
 from mlship.drivers.docker.settings import settings_of
 from mlship.drivers.docker.staff import Staff
 from mlship.drivers.process.claim import Claim as LocalClaim
+from mlship.drivers.remembered import Remembered
 from mlship.drivers.tally import tally
 from mlship.errors import OutOfReach, RoutingRefused, UsageError
 from mlship.metrics.counters import Counters
@@ -31,6 +37,9 @@ from mlship.plan.routing import Routing
 
 if TYPE_CHECKING:
     from docker import DockerClient
+
+REMEMBERED = "service.json"
+"""The file in the router's container for those who have no journal of the service."""
 
 LEAST_PATIENCE = 10.0
 """Seconds that a router without models gets to finish what it is at."""
@@ -46,6 +55,7 @@ class DockerDriver:
         folder = opening.state / "docker" / opening.service
         client, names = connect(opening.spec.settings), Names(service=opening.service, rollout=opening.rollout)
         self._opening = opening
+        self._client, self._names = client, names
         self._settings = settings
         local = LocalClaim(service=opening.service, folder=folder, fence=opening.fence, clock=opening.clock)
         self._claim = Claim(client=client, names=names, local=local)
@@ -119,6 +129,7 @@ class DockerDriver:
             self._router.switch(routing, known)
             with suppress(OutOfReach):
                 self._router.publish(self._staff.upstreams(routing))
+            self._remember()
 
     def measure(self) -> Counters:
         """Envoy's counters."""
@@ -154,6 +165,29 @@ class DockerDriver:
         self._probe.clear()
         self._network.remove()
         self._claim.release()
+
+    def remembered(self) -> Remembered | None:
+        """What the router's container was told of the service."""
+        text = self._place.files.read(REMEMBERED)
+        if text is None:
+            return None
+        found = msgspec.json.decode(text.encode(), type=Remembered)
+        return replace(found, fence=max(self._claim.claimed(), default=0))
+
+    def pinned(
+        self, models: Mapping[str, Document], *, known: Mapping[str, Document], provide: bool
+    ) -> Mapping[str, Document]:
+        """Each model with the digest of its image; with `provide` images are pulled or built first."""
+        base = self._opening.base
+        return {
+            name: pinned(self._client, self._names, name, model, known=known.get(name, {}), fetch=provide, base=base)
+            for name, model in models.items()
+        }
+
+    def _remember(self) -> None:
+        text = json.dumps(self._opening.remember)
+        if self._opening.remember and self._place.files.read(REMEMBERED) != text:
+            self._place.files.replace(REMEMBERED, text)
 
     def _spec(self, model: str) -> Model:
         if model not in self._opening.models:

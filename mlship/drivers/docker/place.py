@@ -70,7 +70,10 @@ class ContainerPlace:
     def admin(self) -> TunnelAdmin:
         """Its administration, over a connection from inside its container."""
         running = self._must_run()
-        if self._admin is None or self._admin[0] != running.life:
+        if self._admin is not None and self._admin[0] != running.life:
+            self._admin[1].close()
+            self._admin = None
+        if self._admin is None:
             self._admin = (running.life, TunnelAdmin(self._client, self._names.router, ADMIN_PORT))
         return self._admin[1]
 

@@ -1,0 +1,1 @@
+"""Whole rollouts by the command line, on a real Docker daemon."""
