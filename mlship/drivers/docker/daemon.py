@@ -13,6 +13,9 @@ from mlship.errors import OutOfReach
 if TYPE_CHECKING:
     from docker import DockerClient
 
+OLDEST = "1.40"
+"""Version of the API that is named before the daemon has told its own."""
+
 PATIENCE = 60
 """Seconds that the daemon may take to answer."""
 
@@ -24,22 +27,32 @@ _HINTS = {
 _SPACE = re.compile(r"no space left on device", re.IGNORECASE)
 
 
-def connect(settings: Mapping[str, Any]) -> DockerClient:
+def connect(settings: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> DockerClient:
     """A client of the daemon that the plan names, else of the one that `docker` would talk to.
 
     Raises:
         OutOfReach: it does not answer, or not to this user.
     """
+    with asking("be connected to"):
+        there = _environment(settings, environment)
+        client = _client(there, version=OLDEST)
+        version = client.api.version(api_version=False)["ApiVersion"]
+        client.close()
+        return _client(there, version=version)
+
+
+def _client(environment: Mapping[str, str], *, version: str) -> DockerClient:
     import docker
 
-    with asking("be connected to"):
-        environment = _environment(settings)
-        over_ssh = environment.get("DOCKER_HOST", "").startswith("ssh://")
-        return docker.from_env(environment=environment, use_ssh_client=over_ssh, timeout=PATIENCE)
+    over_ssh = environment.get("DOCKER_HOST", "").startswith("ssh://")
+    client = docker.from_env(environment=environment, use_ssh_client=over_ssh, timeout=PATIENCE, version=version)
+    # Otherwise REQUESTS_CA_BUNDLE would count for more than the daemon's own authority.
+    client.api.trust_env = False
+    return client
 
 
-def _environment(settings: Mapping[str, Any]) -> Mapping[str, str]:
-    environment = dict(os.environ)
+def _environment(settings: Mapping[str, Any], environment: Mapping[str, str]) -> Mapping[str, str]:
+    environment = dict(environment)
     if "context" in settings:
         environment.pop("DOCKER_HOST", None)
         environment["DOCKER_CONTEXT"] = str(settings["context"])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.docker.place import DockerPlace
+from tests.e2e.containers.place import DockerPlace
 from tests.support.docker_site import daemon
 
 

@@ -1,1 +1,0 @@
-"""Whole rollouts by the command line, on a real Docker daemon."""
