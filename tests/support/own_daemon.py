@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -60,10 +59,10 @@ class OwnDaemon:
             )  # fmt: skip
         until(self._answers)
 
-    def stop(self, number: int = signal.SIGTERM) -> None:
-        """End it; SIGKILL is a crash."""
+    def stop(self) -> None:
+        """End it, and with it every container."""
         if self._process is not None:
-            self._process.send_signal(number)
+            self._process.terminate()
             self._process.wait(60)
         self._process = None
 

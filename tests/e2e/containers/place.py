@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,14 @@ class DockerPlace(Site):
     def _contained(self, **more: Any) -> dict[str, Any]:
         health = {"path": "/v2/health/ready", "within": "60s", "timeout": "5s"}
         return {"image": images.SERVER, "drain": "5s", "timeout": "10s", "health": health, **more}
+
+    def python(self, script: str, **environment: str) -> str:
+        """What a program of its own prints."""
+        ran = subprocess.run(
+            [sys.executable, "-c", script],
+            env={**self.environment, **environment}, capture_output=True, text=True, check=True, timeout=60,
+        )  # fmt: skip
+        return ran.stdout
 
     def told(self) -> dict[str, Any]:
         """`mlship status --json`."""
