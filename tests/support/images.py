@@ -15,13 +15,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import mlship
+
 if TYPE_CHECKING:
     from docker import DockerClient
 
 BASE = "mlship-test/base:1"
 ROUTER = "mlship-test/envoy:1"
 SERVER = "mlship-test/model-server:1"
-SKLEARN = "mlship-test/sklearn:1"
+SKLEARN = "mlship-test/sklearn:2"
 
 SUITE = "bookworm"
 HERE = Path(__file__).parent
@@ -31,8 +33,11 @@ _SERVER = (
     f"FROM {BASE}\nCOPY model_server.py /srv/\nENV HOST=0.0.0.0 PORT=8000\n"
     'CMD ["python3", "-S", "/srv/model_server.py"]\n'
 )
-_SKLEARN = f"FROM {BASE}\nCOPY packages /srv/packages\nENV PYTHONPATH=/srv/packages PYTHONDONTWRITEBYTECODE=1\n"
-_PACKAGES = ("numpy", "numpy.libs", "scipy", "scipy.libs", "sklearn", "scikit_learn.libs", "joblib", "threadpoolctl.py")
+_SKLEARN = f"FROM {BASE}\nCOPY packages /srv/packages\nENV PYTHONPATH=/srv/packages HOME=/srv\n"
+_PACKAGES = (
+    "numpy", "numpy.libs", "scipy", "scipy.libs", "sklearn", "scikit_learn.libs", "joblib", "threadpoolctl.py",
+    "narwhals", "msgspec",
+)  # fmt: skip
 
 
 def make(client: DockerClient) -> None:
@@ -74,6 +79,7 @@ def _packages() -> Iterator[tuple[Path, str]]:
     assert found.origin is not None
     site = Path(found.origin).parent.parent
     yield from ((site / name, f"packages/{name}") for name in _PACKAGES if (site / name).exists())
+    yield Path(mlship.__file__).parent, "packages/mlship"
 
 
 def _build(client: DockerClient, name: str, recipe: str, files: Iterable[tuple[Path, str]]) -> None:

@@ -68,6 +68,10 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
             found = self.client.api.volumes(filters=dict(self.names.filters(Role.FENCE)))["Volumes"] or []
         return {int(each["Labels"][NUMBER]): each["Labels"] for each in found}
 
+    def whose(self, labels: Mapping[str, str]) -> str:
+        """Which machine and state folder gave a number out."""
+        return labels.get(CLAIMED, "another machine")
+
     def release(self) -> None:
         """Take the claims off the daemon: nothing of the service is left there."""
         self._drop(self.claimed())
@@ -79,7 +83,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
             raise self._lost(claimed[highest])
 
     def _lost(self, labels: Mapping[str, str]) -> LeaseLost:
-        whose, service = labels.get(CLAIMED, "another machine"), self.names.service
+        whose, service = self.whose(labels), self.names.service
         here = "another run" if whose == self._whose else f"mlship with the state folder {whose}"
         return LeaseLost(
             f"{here} holds {service}",

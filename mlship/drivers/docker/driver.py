@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,12 +24,14 @@ from mlship.drivers.docker.network import Network
 from mlship.drivers.docker.pinning import Document, pinned
 from mlship.drivers.docker.place import ContainerPlace
 from mlship.drivers.docker.probe import Probe
+from mlship.drivers.docker.remains import Remains
 from mlship.drivers.docker.replica import At, Replica, Roster, serving
 from mlship.drivers.docker.settings import settings_of
 from mlship.drivers.docker.staff import Staff
 from mlship.drivers.process.claim import Claim as LocalClaim
 from mlship.drivers.remembered import Remembered
 from mlship.drivers.tally import tally
+from mlship.drivers.trouble import Trouble
 from mlship.errors import OutOfReach, RoutingRefused, UsageError
 from mlship.metrics.counters import Counters
 from mlship.plan.model import Capability, Model
@@ -165,6 +167,18 @@ class DockerDriver:
         self._probe.clear()
         self._network.remove()
         self._claim.release()
+
+    def troubles(self, *, fence: int, held: bool) -> Iterator[Trouble]:
+        """A frozen router, another journal's claims, containers that were left behind."""
+        return Remains(claim=self._claim, roster=self._roster, place=self._place).found(fence=fence, held=held)
+
+    @staticmethod
+    def equipment() -> Iterator[Trouble]:
+        """The daemon; a machine without one has no use for this driver, and nothing is wrong with it."""
+        try:
+            connect({}).close()
+        except OutOfReach as error:
+            yield Trouble(message=error.message, hint=error.hint, grave=False)
 
     def remembered(self) -> Remembered | None:
         """What the router's container was told of the service."""
