@@ -192,11 +192,21 @@ class DockerDriver:
         self, models: Mapping[str, Document], *, known: Mapping[str, Document], provide: bool
     ) -> Mapping[str, Document]:
         """Each model with the digest of its image; with `provide` images are pulled or built first."""
+        self._must_stay()
         base = self._opening.base
         return {
             name: pinned(self._client, self._names, name, model, known=known.get(name, {}), fetch=provide, base=base)
             for name, model in models.items()
         }
+
+    def _must_stay(self) -> None:
+        running, listen = self._place.running, self._settings.listen
+        if running is not None and running.address != listen:
+            service = self._opening.service
+            raise UsageError(
+                f"{service} is published on {running.address}, and a container keeps its port",
+                hint=f"write `listen: {running.address}`, or `mlship down {service}` and deploy it again on {listen}",
+            )
 
     def _remember(self) -> None:
         text = json.dumps(self._opening.remember)

@@ -12,7 +12,7 @@ from mlship.dataplane.upstream import Endpoint, Upstream
 from mlship.drivers.docker.claim import Claim
 from mlship.drivers.docker.health import Doctor
 from mlship.drivers.docker.launch import Launcher
-from mlship.drivers.docker.replica import At, Replica, Roster, fingerprint, serving
+from mlship.drivers.docker.replica import At, Replica, Roster, fingerprint, serving, written
 from mlship.errors import LeaseLost, ModelNotReady
 from mlship.plan.model import Model
 from mlship.plan.routing import Routing
@@ -42,7 +42,7 @@ class Staff(msgspec.Struct, frozen=True, kw_only=True):
 
     def _absent(self, model: str) -> Upstream:
         spec = self.models.get(model, Model(name=model))
-        return Upstream(name=model, health_path=spec.health.path, timeout=spec.timeout)
+        return Upstream(name=model, health_path=written(spec).health_path, timeout=spec.timeout)
 
     def bring_to(self, model: Model, wanted: int) -> None:
         """Exactly `wanted` replicas of the model as it is now, each of which has passed its health check.
