@@ -53,7 +53,7 @@ class OwnDaemon:
                     "dockerd", "--data-root", root / "data", "--exec-root", root / "exec", "--pidfile", root / "pid",
                     "--host", f"tcp://127.0.0.1:{self.port}", "--tlsverify", "--tlscacert", certificates / "ca.pem",
                     "--tlscert", certificates / "server.pem", "--tlskey", certificates / "server-key.pem",
-                    "--bridge", "none", "--iptables=false", "--default-address-pool", f"base={_pool()},size=24",
+                    "--bridge", _bridge(), "--iptables=false", "--default-address-pool", f"base={_pool()},size=24",
                 ],
                 stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
@@ -106,6 +106,15 @@ def _bridged(action: str) -> None:
     subprocess.run(["iptables", "--wait", action, *rule], check=action == "-I", capture_output=True)
 
 
+def _bridge() -> str:
+    """Its default bridge; with none it would remove that of the daemon at hand."""
+    return f"mlship-{os.environ.get('PYTEST_XDIST_WORKER', 'gw0')}"
+
+
+def _link(*words: str) -> None:
+    subprocess.run(["ip", "link", *words], check=False, capture_output=True)
+
+
 def _pool() -> str:
     """A range for bridges; built of numbers, because it is no address that anybody connects to."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
@@ -122,6 +131,7 @@ def own_daemon() -> Iterator[OwnDaemon]:
     folder = Path(tempfile.mkdtemp(prefix="mlship-d-"))
     own = OwnDaemon(folder)
     try:
+        _link("add", _bridge(), "type", "bridge")
         _bridged("-I")
         own.certify()
         own.start()
@@ -130,4 +140,5 @@ def own_daemon() -> Iterator[OwnDaemon]:
     finally:
         own.stop()
         _bridged("-D")
+        _link("delete", _bridge())
         shutil.rmtree(folder, ignore_errors=True)

@@ -84,13 +84,14 @@ def reaching(what: str) -> Iterator[None]:
     Raises:
         OutOfReach: it does not answer.
         APIError: it refuses.
+        BuildError: what it was to build cannot be built.
     """
-    from docker.errors import APIError, DockerException
+    from docker.errors import APIError, BuildError, DockerException
     from requests.exceptions import RequestException
 
     try:
         yield
-    except APIError:
+    except (APIError, BuildError):
         raise
     except (DockerException, RequestException, OSError) as error:
         raise told(error, what) from error

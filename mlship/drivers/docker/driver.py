@@ -89,6 +89,8 @@ class DockerDriver:
 
     def observe(self) -> Observed:
         """Containers, their health, and the routing that Envoy has: all asked now."""
+        if self._opening.fence is not None:
+            self._claim.check()
         there = [replica for replica in self._roster.all() if replica.alive and replica.at is not At.DRAINING]
         with self._probe:
             told = self._doctor.all_healthy(there)
