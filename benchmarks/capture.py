@@ -3,8 +3,8 @@
 The settings take turns, a second or two each, on one router: a round is one turn of each. At saturation, with models
 that answer at once, the ratios of requests per second show the price in processor time: copies and the challenger
 that gets them share the machine with everything else. At 500 requests a second, from five users of models that take
-10 ms, there is time to spare, and the ratios of the 99th percentiles show whether users wait for any of it; three
-challengers get copies there, of which one never answers and one is dead.
+10 ms, there is time to spare, and the ratios of the medians and the 99th percentiles show whether users wait for any
+of it; three challengers get copies there, of which one never answers and one is dead.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from bare import free_port, upstream_command, wait
 from harness import Goal, arguments, finish, ratios
@@ -54,7 +55,9 @@ QUIET = {
     ),
 }
 LATER = 1.1
-"""Most that the 99th percentile may grow."""
+"""Most that the median and the 99th percentile may grow."""
+_MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
+_Found = TypeVar("_Found")
 
 LAME = """
 import socket, sys, threading
@@ -98,7 +101,7 @@ def measure(folder: Path, *, rounds: int) -> list[Goal]:
         wait(port)
         busy = {"": PLAIN, **{name: routing for name, (routing, _) in SATURATED.items()}}
         saturated = taken(driver, busy, rounds, lambda: rate(port))
-        quiet = taken(driver, {"": STEADY, **QUIET}, max(rounds // 2, 5), lambda: slowest(port))
+        quiet = taken(driver, {"": STEADY, **QUIET}, max(rounds // 2, 5), lambda: latencies(port))
     finally:
         driver.shutdown()
     goals = []
@@ -108,16 +111,17 @@ def measure(folder: Path, *, rounds: int) -> list[Goal]:
             Goal(name=f"requests per second, {name} / none", value=value, target=least, at_least=True, spread=spread)
         )
     for name in QUIET:
-        value, spread = ratios(quiet[name], quiet[""])
-        goals.append(Goal(name=f"p99 at 500/s, {name} / none", value=value, target=LATER, spread=spread))
+        for place, part in enumerate(("p50", "p99")):
+            value, spread = ratios([each[place] for each in quiet[name]], [each[place] for each in quiet[""]])
+            goals.append(Goal(name=f"{part} at 500/s, {name} / none", value=value, target=LATER, spread=spread))
     return goals
 
 
 def taken(
-    driver: ProcessDriver, settings: Mapping[str, Routing], rounds: int, one: Callable[[], float]
-) -> dict[str, list[float]]:
+    driver: ProcessDriver, settings: Mapping[str, Routing], rounds: int, one: Callable[[], _Found]
+) -> dict[str, list[_Found]]:
     """Per setting what `one` measured in each round; "" is the router without any of it."""
-    found: dict[str, list[float]] = {name: [] for name in settings}
+    found: dict[str, list[_Found]] = {name: [] for name in settings}
     names = list(settings)
     driver.route(settings[""])
     one()
@@ -144,12 +148,12 @@ def rate(port: int) -> float:
     return float(found[1])
 
 
-def slowest(port: int) -> float:
-    """The 99th percentile in milliseconds, at a rate that leaves time to spare."""
+def latencies(port: int) -> tuple[float, float]:
+    """The median and the 99th percentile in milliseconds, at a rate that leaves time to spare."""
     told = wrk(port, USERS, 2)
-    found = re.search(r"99%\s+([\d.]+)(ms|s)", told)
-    assert found is not None, told
-    return float(found[1]) * {"ms": 1.0, "s": 1000.0}[found[2]]
+    found = {part: (value, unit) for part, value, unit in re.findall(r"(50|99)%\s+([\d.]+)(us|ms|s)", told)}
+    median, last = (float(value) * _MILLISECONDS[unit] for value, unit in (found["50"], found["99"]))
+    return median, last
 
 
 def wrk(port: int, users: int, seconds: int) -> str:

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -33,15 +34,35 @@ PRESENT: Mapping[str, Callable[[], bool]] = {
     "envoy": lambda: _has_module("envoy"),
     "hatchling": lambda: _has_module("hatchling"),
     "hey": lambda: shutil.which("hey") is not None,
+    "postgresql": lambda: postgresql("initdb") is not None and _has_module("psycopg"),
+    "prometheus": lambda: shutil.which("prometheus") is not None,
+    "psycopg": lambda: _has_module("psycopg"),
+    "root": lambda: os.geteuid() == 0,
     "sklearn": lambda: _has_module("sklearn"),
     "wrk": lambda: shutil.which("wrk") is not None,
 }
+
+GET: Mapping[str, str] = {
+    "postgresql": "apt-get install postgresql, and pip install 'mlship[sql]'",
+    "prometheus": "apt-get install prometheus",
+    "psycopg": "pip install 'mlship[sql]'",
+    "root": "file systems are mounted for these tests: run them as root",
+}
+"""How to get what has no place in the extra `dev`."""
+
+
+def postgresql(program: str) -> Path | None:
+    """One of PostgreSQL's programs; Debian keeps them off the path, by version."""
+    on_path = shutil.which(program)
+    kept = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))
+    return Path(on_path) if on_path else next(reversed(kept), None)
 
 
 def need(name: str) -> None:
     """Skip the test where `name` is missing; fail it where MLSHIP_REQUIRE ("envoy hey") says that it must be there."""
     if PRESENT[name]():
         return
+    how = f" ({GET[name]})" if name in GET else ""
     if name in os.environ.get("MLSHIP_REQUIRE", "").split():
-        pytest.fail(f"{name} is missing, and MLSHIP_REQUIRE names it")
-    pytest.skip(f"{name} is missing")
+        pytest.fail(f"{name} is missing{how}, and MLSHIP_REQUIRE names it")
+    pytest.skip(f"{name} is missing{how}")

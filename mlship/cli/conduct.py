@@ -8,6 +8,7 @@ from contextlib import closing, suppress
 from mlship.cli import wiring
 from mlship.cli.output import say, unbroken
 from mlship.cli.signals import Signals
+from mlship.cli.sources import sources
 from mlship.clock import SystemClock
 from mlship.engine.record import Record
 from mlship.engine.run import Run
@@ -15,7 +16,7 @@ from mlship.errors import Exit, JournalUnavailable, LeaseLost
 from mlship.journal.events import Event
 from mlship.journal.holder import this_process
 from mlship.journal.lease import Heartbeat, Lease
-from mlship.journal.state import RolloutState
+from mlship.journal.state import RolloutState, ServiceState
 from mlship.journal.status import Status
 from mlship.journal.store import Journal
 from mlship.views.view import View
@@ -54,13 +55,17 @@ def conduct(
     try:
         with closing(_Closing(view)), Heartbeat(journal.leases, lease, wake=clock.wake):
             journal.append(opening(), lease=lease)
-            return _work(journal, lease, view=view, clock=clock, once=once)
+            ended = _work(journal, lease, view=view, clock=clock, once=once)
     except LeaseLost as lost:
-        return superseded(journal, service, lost)
+        ended = superseded(journal, service, lost)
     finally:
         # What went wrong before matters more than a lease that cannot be given back: it expires.
         with suppress(JournalUnavailable):
             journal.leases.release(lease)
+    if ended is Exit.INTERRUPTED:
+        # Below the dashboard, where it stays.
+        say(where(journal.state(service)))
+    return ended
 
 
 class _Closing:
@@ -85,19 +90,19 @@ def _work(journal: Journal, lease: Lease, *, view: View, clock: SystemClock, onc
         clock=clock,
         by=wiring.myself(),
         replicas=replicas,
-        answers=wiring.answer_source(plan, driver, clock),
+        sources=sources(plan, driver, clock),
     )
     with Signals(clock=clock, rolling_back=lambda: record.rollout.status is Status.ROLLING_BACK, say=say):
         try:
             return EXITS[run.go(once=once)]
         except KeyboardInterrupt:
-            say(where(record))
             return Exit.INTERRUPTED
 
 
-def where(record: Record) -> str:
-    """Where the traffic is, and how to go on."""
-    rollout, service = record.rollout, record.state.service
+def where(state: ServiceState) -> str:
+    """Where the traffic of a service with a rollout is, and how to go on."""
+    rollout, service = state.rollout, state.service
+    assert rollout is not None
     way = f"`mlship resume {service}` goes on, `mlship rollback {service}` goes back"
     return f"{rollout.status}; traffic: {_traffic(rollout)}; {way}"
 

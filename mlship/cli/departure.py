@@ -16,13 +16,14 @@ SERVED = (
 """Keys of a model that decide what it answers; replicas, waits and health checks may change under its name."""
 
 
-def live_model(plan: Plan, state: ServiceState) -> str | None:
+def live_model(plan: Plan, state: ServiceState, *, to_look: bool = False) -> str | None:
     """The model that the rollout starts from; None where the candidate is live already.
 
     Raises:
-        UsageError: the plan and the record do not fit together, or an unfinished rollout is in the way.
+        UsageError: the plan and the record do not fit together, or an unfinished rollout is in the way and this is not
+            only `to_look`.
     """
-    if state.rollout is not None and not state.down:
+    if state.rollout is not None and not state.down and not to_look:
         _refuse_unfinished(plan.service, state.rollout)
     live = _live(plan, state)
     if plan.live is None and plan.candidate is None and len(plan.models) > 1:

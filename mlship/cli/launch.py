@@ -37,23 +37,24 @@ class Departure:
     clock: SystemClock
 
 
-def prepare(file: Path, variables: Iterable[str], *, provide: bool = False) -> Departure | None:
+def prepare(file: Path, variables: Iterable[str], *, to_look: bool = False, provide: bool = False) -> Departure | None:
     """Check everything that can be checked before anything is touched; None where there is nothing to do.
 
     With `provide` what models are made of is fetched or built.
 
     Raises:
         PlanError: the plan has faults.
-        ServiceHeld: another process is at work on the service.
+        ServiceHeld: another process is at work on the service, and this is not only `to_look`.
         UsageError: the plan does not fit what is live.
     """
     clock = SystemClock()
     plan = wiring.read_plan(file, variables)
     journal = wiring.open_journal(clock)
-    refuse_held(journal, plan.service)
+    if not to_look:
+        refuse_held(journal, plan.service)
     state = journal.state(plan.service)
     plan = wiring.pinned(plan, state, base=file.absolute().parent, provide=provide, clock=clock)
-    live = live_model(plan, state)
+    live = live_model(plan, state, to_look=to_look)
     if live is None:
         typer.echo(f"{plan.service}: nothing to do, {state.live} is live")
         return None
@@ -108,7 +109,7 @@ def launch(departure: Departure, output: Output) -> Exit:
         service=plan.service,
         rollout=rollout,
         opening=started,
-        view=view(output, service=plan.service, clock=clock, address=str(plan.driver.settings.get("listen", ""))),
+        view=view(output, plan, clock=clock),
         clock=clock,
     )
 

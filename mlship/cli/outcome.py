@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlship.cli.output import Output
-from mlship.predictions.formats import Format
+from mlship.predictions.form import Format
 
 if TYPE_CHECKING:
     from mlship.clock import Clock

@@ -15,6 +15,7 @@ from mlship.errors import Exit
 
 if TYPE_CHECKING:
     from mlship.clock import Clock
+    from mlship.plan.model import Plan
     from mlship.views.view import View
 
 
@@ -30,7 +31,7 @@ class Output(StrEnum):
     JSON = "json"
 
 
-def view(output: Output, *, service: str, clock: Clock, address: str = "") -> View:
+def view(output: Output, plan: Plan, *, clock: Clock) -> View:
     """A person at a terminal gets the dashboard; a pipe or CI gets plain lines."""
     if output is Output.AUTO:
         output = Output.RICH if sys.stdout.isatty() else Output.PLAIN
@@ -41,7 +42,8 @@ def view(output: Output, *, service: str, clock: Clock, address: str = "") -> Vi
             from mlship.journal.state import ServiceState
             from mlship.views.live import LiveView
 
-            return LiveView(Console(), clock, ServiceState(service=service), address=address)
+            address = str(plan.driver.settings.get("listen", ""))
+            return LiveView(Console(), clock, ServiceState(service=plan.service), address=address)
         case Output.JSON:
             from mlship.views.jsonl import JsonView
 
@@ -80,7 +82,9 @@ def say(text: str) -> None:
 
 
 def _print_to_stderr(text: str) -> None:
-    typer.echo(text, err=True)
+    # Not typer's: it writes past the dashboard, which then draws over the line, and over others of its own.
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
 
 
 def agreed(question: str) -> bool:

@@ -24,7 +24,7 @@ def plan(
     from mlship.errors import Exit, MlshipError
 
     try:
-        departure = launch.prepare(file, var or ())
+        departure = launch.prepare(file, var or (), to_look=True)
     except MlshipError as error:
         if detailed:
             error.exit_code = Exit.UNEXPECTED

@@ -9,6 +9,7 @@ import typer
 
 from mlship.cli import wiring
 from mlship.cli.output import unbroken
+from mlship.cli.sources import answer_source
 from mlship.clock import Clock
 from mlship.engine.record import Record
 from mlship.engine.review import failed, is_open, review
@@ -73,7 +74,7 @@ def _judge(journal: Journal, lease: Lease, clock: Clock, tell: Callable[[str], N
     if watched is None or not is_open(record, plan, clock.now()):
         return None
     driver, _ = wiring.open_fleet(record.state, fence=None, clock=clock)
-    source = wiring.answer_source(plan, driver, clock)
+    source = answer_source(plan, driver, clock)
     if source is None:
         return None
     verdict = failed(review(plan=plan, record=record, source=source, clock=clock))

@@ -34,7 +34,7 @@ def resume(
         service=name,
         rollout=rollout.rollout,
         opening=lambda: Taken(by=wiring.myself(), reason="schedule" if once else "resume"),
-        view=view(output, service=name, clock=clock),
+        view=view(output, wiring.running_plan(rollout), clock=clock),
         clock=clock,
         once=once,
     )

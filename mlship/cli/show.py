@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlship.clock import Clock
+    from mlship.journal.state import ServiceState
 
 
 def show(
@@ -22,7 +28,7 @@ def show(
     clock = SystemClock()
     journal = wiring.open_journal(clock)
     name = wiring.only_service(journal, service)
-    wiring.state_of(journal, name)
+    state = wiring.state_of(journal, name)
     known = journal.rollouts(name)
     if rollout is not None and rollout not in known:
         raise UsageError(f"{name} has no rollout {rollout!r}", hint=f"`mlship history {name}` lists them")
@@ -37,4 +43,19 @@ def show(
     from mlship.views.page import emit
     from mlship.views.show import show as page
 
-    emit(lambda paper: page(events, clock.now(), paper), sys.stdout)
+    counts = _counts(state, clock)
+    emit(lambda paper: page(events, clock.now(), paper, counts), sys.stdout)
+
+
+def _counts(state: ServiceState, clock: Clock) -> Mapping[str, int]:
+    """What is kept of the service's answers; nothing where there are none, or another command has them open."""
+    from mlship.cli import wiring
+    from mlship.errors import MlshipError
+
+    if state.rollout is None or not (wiring.state_folder() / "predictions" / state.service).is_dir():
+        return {}
+    try:
+        kept = wiring.open_predictions(state.service, wiring.running_plan(state.rollout).capture, clock)
+        return kept.counts() if kept.exists else {}
+    except MlshipError:
+        return {}

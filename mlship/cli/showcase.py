@@ -60,6 +60,8 @@ def _tell(scenario: Scenario, ended: Exit, sent: Sent, *, bad: bool, keep: bool)
         say("The candidate was rejected, and v1 serves everything: exit code 3.")
     elif ended is Exit.DONE:
         say("The candidate proved itself and is live: exit code 0.")
+    elif ended is Exit.INTERRUPTED and not keep:
+        say("Interrupted, and stopped: nothing is left running.")
     say("\nTry next:")
     suggestions = {
         "mlship demo" if bad else "mlship demo --bad": "a good candidate" if bad else "a candidate that errs",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -13,6 +13,9 @@ from mlship.clock import SystemClock
 from mlship.errors import Exit
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+STDOUT = 1
+SHOW_CURSOR = b"\x1b[?25h"
 
 
 class Signals(AbstractContextManager["Signals"]):
@@ -41,9 +44,17 @@ class Signals(AbstractContextManager["Signals"]):
         self._count += 1
         if self._count > 1:
             self._say("left at once; `mlship status` tells where the traffic is, `mlship resume` goes on")
+            _give_the_cursor_back()
             os._exit(Exit.INTERRUPTED)
         if self._rolling_back():
             self._say("a rollback is under way and will be finished; once more leaves at once")
         else:
             self._say("parking at the next safe point; once more leaves at once")
             self._clock.interrupt()
+
+
+def _give_the_cursor_back() -> None:
+    """Nobody closes the dashboard that has hidden it."""
+    with suppress(OSError):
+        if os.isatty(STDOUT):
+            os.write(STDOUT, SHOW_CURSOR)

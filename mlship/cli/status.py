@@ -45,14 +45,13 @@ def status(
 
 def _feeds(journal: Journal, states: list[ServiceState]) -> dict[str, Feed]:
     """What challengers have answered, which the state does not hold; only for a page about one service."""
+    rollout = states[0].rollout if len(states) == 1 else None
+    if rollout is None or not any(step.challengers for step in rollout.compiled.steps):
+        return {}
     from mlship.views.show import follow
 
-    found = [state for state in states if len(states) == 1 and state.rollout is not None]
-    return {
-        state.service: follow(journal.read(state.service, rollout=state.rollout.rollout))[1]
-        for state in found
-        if state.rollout is not None and any(step.challengers for step in state.rollout.compiled.steps)
-    }
+    service = states[0].service
+    return {service: follow(journal.read(service, rollout=rollout.rollout))[1]}
 
 
 def _tell_differences(journal: Journal, state: ServiceState, clock: Clock) -> None:

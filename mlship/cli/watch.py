@@ -32,7 +32,7 @@ def watch(
     state = wiring.state_of(journal, wiring.only_service(journal, service))
     assert state.rollout is not None
     rollout, seen, alone = state.rollout, 0, 0
-    with closing(view(output, service=state.service, clock=clock)) as eyes:
+    with closing(view(output, wiring.running_plan(rollout), clock=clock)) as eyes:
         while True:
             for recorded in journal.read(state.service, after=seen, rollout=rollout.rollout):
                 seen = recorded.seq

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +12,9 @@ from mlship.errors import OutOfReach, UsageError
 if TYPE_CHECKING:
     from mlship.clock import Clock
     from mlship.drivers.base import Driver
+    from mlship.journal.events import Recorded
     from mlship.journal.state import RolloutState, ServiceState
     from mlship.journal.store import Journal
-    from mlship.metrics.answers import AnswerSource
     from mlship.plan.model import CaptureSettings, Model, Plan
     from mlship.predictions.store import Predictions
 
@@ -78,6 +78,15 @@ def running_plan(rollout: RolloutState) -> Plan:
     from mlship.plan.load import revive
 
     return revive(rollout.plan, base=Path(rollout.base))
+
+
+def recorded_plan(events: Sequence[Recorded]) -> Plan:
+    """The plan of the rollout whose events these are, as it was written."""
+    from mlship.journal.events import Started
+    from mlship.plan.load import revive
+
+    started = next(recorded.event for recorded in events if isinstance(recorded.event, Started))
+    return revive(started.plan, base=Path(started.base))
 
 
 def open_fleet(state: ServiceState, *, fence: int | None, clock: Clock) -> tuple[Driver, Mapping[str, Model]]:
@@ -154,33 +163,17 @@ def pinned(plan: Plan, state: ServiceState, *, base: Path, provide: bool, clock:
     return revive({**plan.document, "models": models}, base=base)
 
 
-def open_predictions(service: str, capture: CaptureSettings, clock: Clock) -> Predictions:
-    """The answers that are kept for `service`.
+def open_predictions(
+    service: str, capture: CaptureSettings, clock: Clock, *, covariate: str | None = None
+) -> Predictions:
+    """The answers that are kept for `service`; `covariate` is read of each request, too.
 
     Raises:
         UsageError: an expression of `capture` cannot be used.
     """
     from mlship.predictions.store import Predictions
 
-    return Predictions(private_folder("predictions", service), capture, clock)
-
-
-def answer_source(plan: Plan, driver: Driver, clock: Clock) -> AnswerSource | None:
-    """Where the answers come from that the plan compares; None where it compares none."""
-    from mlship.plan.model import Shadow
-
-    if not any(isinstance(stage, Shadow) for stage in plan.stages):
-        return None
-    from mlship.metrics.answers import AnswerSource
-    from mlship.predictions.source import CapturedAnswers, Captures
-
-    if isinstance(driver, AnswerSource):
-        return driver
-    return (
-        CapturedAnswers(open_predictions(plan.service, plan.capture, clock), driver)
-        if isinstance(driver, Captures)
-        else None
-    )
+    return Predictions(private_folder("predictions", service), capture, clock, covariate=covariate)
 
 
 def state_of(journal: Journal, service: str) -> ServiceState:

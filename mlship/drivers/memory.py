@@ -14,6 +14,8 @@ Settings of the driver (`driver: {memory: {...}}`):
 Script of a model (`faults:`):
     error-rate   share of its answers that are errors, 0..1
     accuracy     share of its answers that are right (default 1)
+    conversion   share of its users who do what is hoped for (default 0.1)
+    value        what a user of its brings on average, with a spread of 1 (default 1)
     latency      seconds that most of its answers take (default 0.02)
     start        seconds until a replica is ready
     never-ready  true: its replicas never pass their health check
@@ -34,12 +36,14 @@ from typing import Any
 import msgspec
 
 from mlship.dataplane.files import writing
+from mlship.drivers.abilities import MEMORY
 from mlship.drivers.base import Observed, ObservedModel, Opening
-from mlship.drivers.scripted import bucket, pairs_between, pairs_of, whole
+from mlship.drivers.scripted import bucket, drawn, pairs_between, pairs_of, rewarded, tally, whole
 from mlship.errors import LeaseLost, ModelNotReady, OutOfReach, RoutingRefused
 from mlship.metrics.answers import Answers, Pairs
-from mlship.metrics.counters import LATENCY_EDGES, Counters, Tally
-from mlship.plan.model import Capability
+from mlship.metrics.counters import Counters
+from mlship.metrics.rewards import Asked, Rewards, next_cohort
+from mlship.plan.outcome import Metric
 from mlship.plan.routing import WHOLE, Routing
 from mlship.private import make_private
 
@@ -52,7 +56,7 @@ World = dict[str, Any]
 class MemoryDriver:
     """`Driver` over a world in a file."""
 
-    capabilities = frozenset(Capability)
+    capabilities = MEMORY
 
     def __init__(self, opening: Opening) -> None:
         self._opening = opening
@@ -103,6 +107,7 @@ class MemoryDriver:
             else:
                 refused = False
                 world["routing"] = msgspec.to_builtins(routing)
+                world["course"].append([self._clock.now(), dict(routing.weights)])
                 world["router"] = True
         if refused:
             raise RoutingRefused("the router refused the routing", hint="the world's script says so")
@@ -117,7 +122,7 @@ class MemoryDriver:
                 raise OutOfReach("the counters cannot be read", hint="the world's script says so")
             if not world["router"]:
                 raise OutOfReach("the router is down", hint="`mlship resume` starts it again")
-        return Counters(at=now, epoch=str(world["epoch"]), models={m: _tally(t) for m, t in world["counters"].items()})
+        return Counters(at=now, epoch=str(world["epoch"]), models={m: tally(t) for m, t in world["counters"].items()})
 
     def look(self, live: str, mirrors: Mapping[str, int], since: float) -> tuple[Mapping[str, Answers], str]:
         """Pairs of live and each challenger since the mark; who is right follows the script, independently."""
@@ -134,6 +139,19 @@ class MemoryDriver:
             for name in mirrors
         }
         return found, json.dumps(now)
+
+    def rewards(self, metric: Metric, asked: Asked, mark: str) -> tuple[Rewards, str]:
+        """Outcomes by the script; each request is a user."""
+        with self._locked() as world:
+            courses = [(at, weights) for at, weights in world["course"] if world["router"]]
+        scripts = {arm: (self._script(arm, "conversion", 0.1), self._script(arm, "value", 1.0)) for arm in asked.arms}
+        span = next_cohort(asked, mark, until=self._clock.now() - metric.within)
+        rate = self._setting("rate", 100)
+        return Rewards(
+            start=span[0],
+            end=span[1],
+            arms={arm: rewarded(metric.kind, scripts[arm], drawn(courses, arm, span, rate)) for arm in asked.arms},
+        ), repr(span[1])
 
     def settle(self, mark: str) -> None:
         """Pairs up to `mark` are not new any more."""
@@ -233,7 +251,7 @@ class MemoryDriver:
         now = self._clock.now()
         return {
             "fence": 0, "born": now, "served": now, "epoch": 1, "router": False, "routing": None,
-            "refused": 0, "routings": 0, "models": {}, "counters": {}, "owed": {}, "kept": {}, "mark": {},
+            "refused": 0, "routings": 0, "models": {}, "counters": {}, "owed": {}, "kept": {}, "mark": {}, "course": [],
         }  # fmt: skip
 
     def _serve(self, world: World) -> None:
@@ -277,11 +295,6 @@ class MemoryDriver:
             left -= slow
             place = str(bucket(multiple * self._script(model, "latency", 0.02)))
             counter["latency"][place] = counter["latency"].get(place, 0) + slow
-
-
-def _tally(counter: dict[str, Any]) -> Tally:
-    latency = tuple(counter["latency"].get(str(bucket), 0) for bucket in range(len(LATENCY_EDGES) + 1))
-    return Tally(requests=counter["requests"], errors=counter["errors"], latency=latency)
 
 
 def _write(file: Path, world: World) -> None:

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from mlship.metrics.answers import Pairs
-from mlship.metrics.counters import LATENCY_EDGES
+from mlship.metrics.counters import LATENCY_EDGES, Tally
+from mlship.metrics.rewards import Reward
+from mlship.plan.outcome import Kind
+from mlship.plan.routing import WHOLE
+
+Course = Sequence[tuple[float, Mapping[str, int]]]
+"""When the traffic was divided anew, and by which weights (basis points), oldest first."""
 
 
 def pairs_of(kept: float, *, labels: float, accuracies: tuple[float, float]) -> Pairs:
@@ -40,6 +49,36 @@ def whole(owed: dict[str, float], key: str, amount: float) -> int:
     return whole
 
 
+def tally(counter: Mapping[str, Any]) -> Tally:
+    """A counter of the world's file."""
+    latency = tuple(counter["latency"].get(str(place), 0) for place in range(len(LATENCY_EDGES) + 1))
+    return Tally(requests=counter["requests"], errors=counter["errors"], latency=latency)
+
+
 def bucket(seconds: float) -> int:
     """The latency bucket that an answer after `seconds` falls into."""
     return next((place for place, edge in enumerate(LATENCY_EDGES) if seconds <= edge), len(LATENCY_EDGES))
+
+
+def drawn(course: Course, arm: str, span: tuple[float, float], rate: float) -> tuple[float, float]:
+    """Users of an arm until the beginning and until the end of a span of time, `rate` of all arms per second."""
+    return _until(course, arm, span[0], rate), _until(course, arm, span[1], rate)
+
+
+def rewarded(kind: Kind, script: tuple[float, float], users: tuple[float, float]) -> Reward:
+    """Outcomes of the users between two totals, by the scripted conversion and value."""
+    conversion, value = script
+    before, after = (int(each + 1e-9) for each in users)
+    units = after - before
+    if kind is Kind.RATE:
+        had = int(after * conversion + 1e-9) - int(before * conversion + 1e-9)
+        return Reward(units=units, sum=had, square=had, reported=had)
+    return Reward(units=units, sum=units * value, square=units * (value * value + 1), reported=units)
+
+
+def _until(course: Course, arm: str, moment: float, rate: float) -> float:
+    total = 0.0
+    ends = [at for at, _ in course[1:]] + [moment]
+    for (start, weights), end in zip(course, ends, strict=False):
+        total += max(0.0, min(end, moment) - start) * rate * weights.get(arm, 0) / WHOLE
+    return total

@@ -6,11 +6,13 @@ The rules, in their order:
 2. a failed gate or guard rolls back, where several challengers are judged once it has failed for each of them: nothing
    else does before the deadline;
 3. an order to promote moves on, over waiting and blind gates but never over a failed one;
-4. a pause holds;
-5. the hold time is over, every gate passes and nothing is blind: move on; of several challengers, each must have passed
+4. a challenger that has failed loses its users, while others go on;
+5. a pause holds;
+6. the hold time is over, every gate passes and nothing is blind: move on; of several challengers, each must have passed
    or failed, and one must have passed;
-6. the deadline is over: what the plan states, except that a missing signature parks;
-7. otherwise hold.
+7. the deadline is over: what the plan states, except that a missing signature parks;
+8. the weights follow the outcomes, where a race moves them;
+9. otherwise hold.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mlship.metrics.rewards import Allocation
 from mlship.plan.step import AtDeadline, Step
 from mlship.plan.verdict import Outcome, Verdict
 
@@ -53,6 +56,8 @@ class Situation:
     order: Order | None = None
     full: bool = False
     """Somebody asked to promote all the way."""
+    allocation: Allocation | None = None
+    """How the traffic is to be divided from now on; None: as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +91,14 @@ class Park:
     reason: str
 
 
-Act = Advance | Hold | RollBack | Park
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reallocate:
+    """The step goes on with other weights."""
+
+    allocation: Allocation
+
+
+Act = Advance | Hold | RollBack | Park | Reallocate
 
 
 def decide(situation: Situation) -> Act:
@@ -97,13 +109,20 @@ def decide(situation: Situation) -> Act:
     rejection = _rejection(situation)
     if rejection:
         return RollBack(reason=rejection)
-    if situation.full:
-        return Advance(reason="promote --full", through=_left(situation))
-    if order and order.verb == "promote":
-        return Advance(reason=str(order), through=_left(situation))
+    if situation.full or (order and order.verb == "promote"):
+        return Advance(reason="promote --full" if situation.full else str(order), through=_left(situation))
+    return _unasked(situation)
+
+
+def _unasked(situation: Situation) -> Act:
+    """What follows where nobody has asked for anything and nobody is rejected."""
+    allocation = situation.allocation
+    if allocation and allocation.urgent:
+        return Reallocate(allocation=allocation)
     if situation.paused:
         return Hold(until=float("inf"), reason="paused")
-    return _by_time(situation)
+    act = _by_time(situation)
+    return Reallocate(allocation=allocation) if allocation and isinstance(act, Hold) else act
 
 
 def _rejection(situation: Situation) -> str:
@@ -112,17 +131,19 @@ def _rejection(situation: Situation) -> str:
     everybodys = [verdict for verdict in failed if not verdict.challenger]
     if everybodys:
         return f"{everybodys[0].gate}: {everybodys[0].reason}"
-    first = {verdict.challenger: verdict for verdict in reversed(failed)}
     if not failed or _left(situation):
         return ""
-    reasons = "; ".join(f"{name}: {first[name].gate}: {first[name].reason}" for name in situation.step.challengers)
-    return reasons if len(first) == 1 else f"no challenger is good enough: {reasons}"
+    first = {verdict.challenger: f"{verdict.gate}: {verdict.reason}" for verdict in reversed(failed)}
+    names = situation.step.challengers
+    reasons = "; ".join(f"{name}: {first.get(name, 'failed before')}" for name in names)
+    return reasons if len(names) == 1 else f"no challenger is good enough: {reasons}"
 
 
 def _left(situation: Situation) -> tuple[str, ...]:
-    """The challengers that no gate has failed."""
+    """The challengers that no gate has failed, now or before."""
+    step = situation.step
     failed = {verdict.challenger for verdict in situation.verdicts if verdict.outcome is Outcome.FAIL}
-    return tuple(name for name in situation.step.challengers if name not in failed)
+    return tuple(name for name in step.challengers if name not in failed and not step.has_lost(name))
 
 
 def _by_time(situation: Situation) -> Act:

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from mlship.journal.events import Event, Recorded, Requested
 from mlship.journal.fold import apply
 from mlship.journal.lease import Lease
 from mlship.journal.state import RolloutState, ServiceState
-from mlship.journal.store import Journal
+
+
+class Log(Protocol):
+    """What a record needs of a journal."""
+
+    def append(self, event: Event, *, lease: Lease) -> Recorded:
+        """Add an event, for the rollout of the lease."""
+        ...
+
+    def read(self, service: str, *, after: int = 0, rollout: str | None = None) -> Iterator[Recorded]:
+        """Events of a service, or of one of its rollouts, in order; those with a `seq` above `after`."""
+        ...
+
+    def state(self, service: str) -> ServiceState:
+        """The fold of all events of a service."""
+        ...
 
 
 def _ignore(recorded: Recorded) -> None:
@@ -18,7 +34,7 @@ def _ignore(recorded: Recorded) -> None:
 class Record:
     """One rollout's journal, for the holder of its lease. `show` gets every new event, whoever wrote it."""
 
-    def __init__(self, *, journal: Journal, lease: Lease, show: Callable[[Recorded], None] = _ignore) -> None:
+    def __init__(self, *, journal: Log, lease: Lease, show: Callable[[Recorded], None] = _ignore) -> None:
         self._journal = journal
         self._lease = lease
         self._show = show

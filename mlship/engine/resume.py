@@ -8,7 +8,7 @@ from mlship.engine.watch import Watch
 from mlship.gates.jury import Jury
 from mlship.journal.events import Chosen, Looked, Recorded, Requested, Reviewed, RollbackBegun, Settled
 from mlship.journal.fold import apply
-from mlship.journal.state import ServiceState
+from mlship.journal.state import RolloutState, ServiceState
 from mlship.plan.step import CompiledPlan
 
 
@@ -20,8 +20,8 @@ def rebuild(events: Iterable[Recorded], *, jury: Jury, watch: Watch) -> None:
         match recorded.event:
             case Settled(step=step, reading=reading):
                 assert state.rollout is not None
-                # The rules of a step may have been others then.
-                jury.begin(state.rollout.compiled.steps[step], recorded.at)
+                # The rules and weights of a step may have been others then.
+                settled(jury, state.rollout, step, recorded.at)
                 watch.reading = reading
             case Looked(look=look, reading=reading):
                 jury.absorb(look)
@@ -30,6 +30,14 @@ def rebuild(events: Iterable[Recorded], *, jury: Jury, watch: Watch) -> None:
                 jury.choose(model)
             case _:
                 pass
+
+
+def settled(jury: Jury, rollout: RolloutState, step: int, at: float) -> None:
+    """Tell the jury that step `step` begins, or goes on with other weights; `rollout` is as of then."""
+    if rollout.held_since is None:
+        jury.begin(rollout.compiled.steps[step], at)
+    else:
+        jury.reroute(rollout.compiled.steps[step], at)
 
 
 def rehear(events: Iterable[Recorded], *, compiled: CompiledPlan, jury: Jury) -> None:

@@ -13,23 +13,42 @@ from msgspec.structs import replace
 from mlship.clock import Clock
 from mlship.drivers.base import Driver
 from mlship.engine.attend import Attendant
-from mlship.engine.decide import Advance, Hold, Order, Park, RollBack, Situation, decide
+from mlship.engine.count import counted
+from mlship.engine.decide import Advance, Hold, Park, Reallocate, RollBack, Situation, decide
 from mlship.engine.hands import Hands
 from mlship.engine.listen import Listener
+from mlship.engine.outside import measured
 from mlship.engine.record import Record
 from mlship.engine.resume import last_mark, promoted_all_the_way, rebuild
 from mlship.engine.rollback import roll_back, way_back_to
+from mlship.engine.situation import signed, situation
 from mlship.engine.watch import Watch
 from mlship.errors import JournalUnavailable, LeaseLost, MlshipError, ModelNotReady
 from mlship.gates.jury import Jury
-from mlship.journal.events import BroughtUp, Chosen, Entered, Looked, Parked, Passed, Promoted, Settled
+from mlship.journal.events import (
+    BroughtUp,
+    Chosen,
+    Entered,
+    Looked,
+    Parked,
+    Passed,
+    Promoted,
+    Reallocated,
+    Recorded,
+    Settled,
+)
 from mlship.journal.state import RolloutState
 from mlship.journal.status import Status
-from mlship.metrics.answers import AnswerSource
-from mlship.plan.model import Manual, Plan
+from mlship.metrics.rewards import Allocation
+from mlship.metrics.sources import Sources
+from mlship.plan.model import Plan
+from mlship.plan.routing import WHOLE
+from mlship.plan.segments import moved
 from mlship.plan.step import CompiledPlan, Step
-from mlship.plan.verdict import Verdict
 from mlship.strategies import compile_plan
+
+INTERRUPTED = "interrupted"
+"""Why a run parks that somebody has interrupted: nobody has decided that."""
 
 POLL = 0.5
 """Seconds between two looks for orders from other terminals."""
@@ -47,7 +66,7 @@ class Run:
         clock: Clock,
         by: str,
         replicas: Mapping[str, int],
-        answers: AnswerSource | None = None,
+        sources: Sources = Sources(),  # noqa: B008 - a frozen value
     ) -> None:
         self._plan = plan
         self._record = record
@@ -64,7 +83,8 @@ class Run:
         events = record.events()
         rebuild(events, jury=self._jury, watch=self._watch)
         self._full = promoted_all_the_way(events)
-        self._answers = Listener(answers, settled=last_mark(events)) if answers else None
+        self._sources = sources
+        self._answers = Listener(sources.answers, settled=last_mark(events)) if sources.answers else None
 
     def go(self, *, once: bool = False) -> Status:
         """Work until the rollout is over or parked; with `once`, until one decision is made.
@@ -81,7 +101,7 @@ class Run:
             if self._record.rollout.status is Status.ROLLING_BACK:
                 self._work(once=once)
                 return self._record.rollout.status
-            self._park("interrupted")
+            self._park(INTERRUPTED)
             raise
         return self._record.rollout.status
 
@@ -132,55 +152,60 @@ class Run:
             self._jury.absorb(look)
             self._record(Looked(step=number, look=look, reading=self._watch.reading))
         settled = self._record(Settled(step=number, revision=rollout.revision, reading=self._watch.read()))
-        self._jury.begin(step, settled.at)
+        if rollout.held_since is None:
+            self._jury.begin(step, settled.at)
+        else:
+            self._jury.reroute(step, settled.at)
 
     def _judge(self, rollout: RolloutState, *, wait: bool) -> None:
-        step, settled_at = self._compiled.steps[rollout.step], rollout.settled_at
-        assert settled_at is not None
+        step, began_at = self._compiled.steps[rollout.step], rollout.began_at
+        assert began_at is not None
         if not (step.gates or step.guards or step.hold):
             self._record(Passed(step=rollout.step, reason="nothing to wait for"))
             return
         if wait:
-            self._wait(step, settled_at)
+            self._wait(step, began_at)
             if self._record.rollout.settled_at is None:
                 return
-        verdicts = self._look(step, settled_at)
-        self._act(self._situation(step, settled_at, verdicts))
+        looked = self._look(step, rollout.settled_at or began_at)
+        self._act(self._situation(looked))
 
-    def _look(self, step: Step, settled_at: float) -> tuple[Verdict, ...]:
-        look = self._watch.look(step, settled_at=settled_at)
-        if self._answers and step.challengers:
-            look = self._answers.heard(look, step.routing, since=self._record.rollout.entered_at or settled_at)
+    def _look(self, step: Step, settled_at: float) -> Recorded:
+        look, rollout, mark_of_outcomes = self._watch.look(step, settled_at=settled_at), self._record.rollout, ""
+        if self._answers and step.routing.mirrors:
+            look = self._answers.heard(look, step.routing, since=rollout.entered_at or settled_at)
+        if self._sources.outcomes:
+            look, mark_of_outcomes = counted(look, step, rollout, self._sources.outcomes)
+        if self._sources.outside:
+            gates, candidate = self._plan.gates, self._compiled.candidate
+            look = measured(look, step, gates, self._sources.outside, candidate=candidate)
         self._jury.absorb(look)
         health = self._attendant.attend(step)
-        verdicts = (*health, *self._jury.verdicts(approved=self._signed()))
+        verdicts = (*health, *self._jury.verdicts(approved=signed(self._record.rollout)))
         number = self._record.rollout.step
         mark = self._answers.mark if self._answers else ""
-        self._record(Looked(step=number, look=look, verdicts=verdicts, reading=self._watch.reading, mark=mark))
+        looked = self._record(
+            Looked(
+                step=number,
+                look=look,
+                verdicts=verdicts,
+                reading=self._watch.reading,
+                mark=mark,
+                counted=mark_of_outcomes,
+            )
+        )
         if self._answers:
             self._answers.settle()
-        return verdicts
+        return looked
 
-    def _situation(self, step: Step, settled_at: float, verdicts: tuple[Verdict, ...]) -> Situation:
-        order, rollout = self._record.order(), self._record.rollout
+    def _situation(self, looked: Recorded) -> Situation:
+        order = self._record.order()
         self._full = self._full or (order is not None and order.full)
-        manual = {name for name in step.gates if isinstance(self._plan.gates[name], Manual)}
-        return Situation(
-            step=step,
-            now=self._clock.now(),
-            settled_at=settled_at,
-            verdicts=verdicts,
-            unsigned=frozenset() if self._signed() else frozenset(manual),
-            requests=self._jury.requests,
-            copies=self._jury.copies,
-            paused=rollout.paused,
-            order=Order(verb=order.order, by=order.by, reason=order.reason) if order else None,
-            full=self._full,
-        )
+        return situation(looked, self._record.rollout, plan=self._plan, jury=self._jury, full=self._full)
 
     def _act(self, situation: Situation) -> None:
         match decide(situation):
-            case Advance() if self._record.rollout.settled_at is None:
+            case Advance() | Reallocate() if self._record.rollout.settled_at is None:
                 # The rules were changed while the look was taken: it speaks of the older ones.
                 pass
             case Advance(reason=reason, through=through):
@@ -191,15 +216,36 @@ class Run:
                 self._roll_back(reason)
             case Park(reason=reason):
                 self._park(reason)
+            case Reallocate(allocation=allocation):
+                self._reallocate(allocation)
             case Hold():
                 pass
+
+    def _reallocate(self, allocation: Allocation) -> None:
+        rollout = self._record.rollout
+        routing = self._compiled.steps[rollout.step].routing
+        weights = allocation.weights
+        self._record(
+            Reallocated(
+                step=rollout.step,
+                revision=rollout.revision + 1,
+                segments=moved(routing.segments, weights, live=self._compiled.live),
+                propensities={arm: weight / WHOLE for arm, weight in weights.items()},
+                reason=allocation.reason,
+                beliefs=allocation.beliefs,
+            )
+        )
 
     def _choose(self, through: tuple[str, ...]) -> None:
         """Of those that passed the best goes on, and the steps from here on are compiled for it."""
         model, reason = self._jury.best(through)
         plan = replace(self._plan, candidate=model)
         compiled = compile_plan(plan, live=self._compiled.live, salt=self._record.rollout.rollout)
-        self._record(Chosen(step=self._record.rollout.step, model=model, reason=reason, compiled=compiled))
+        number = self._record.rollout.step
+        # What is carried out already stays as it is: its weights may have moved since it was compiled.
+        steps = (*self._compiled.steps[: number + 1], *compiled.steps[number + 1 :])
+        compiled = replace(compiled, steps=steps)
+        self._record(Chosen(step=number, model=model, reason=reason, compiled=compiled))
         self._compiled = compiled
         self._jury.choose(model)
         self._attendant = Attendant(hands=self._hands, record=self._record, compiled=compiled)
@@ -216,9 +262,6 @@ class Run:
             if changed or (order is not None and order.order in {"promote", "abort"}):
                 return
             self._clock.sleep(min(POLL, left))
-
-    def _signed(self) -> bool:
-        return self._record.rollout.approved_step == self._record.rollout.step
 
     def _roll_back(self, reason: str) -> None:
         hands, record, rollout = self._hands, self._record, self._record.rollout

@@ -43,7 +43,8 @@ class Watch:
         except OutOfReach as error:
             self.reading, trouble = None, error.message
         tallies = difference(before, self.reading) if self.reading else None
-        start = max(before.at, settled_at) if before else settled_at
+        # The numbers are all since the reading before, also those from while nobody was at work.
+        start = before.at if before else settled_at
         self.number += 1
         return Look(
             number=self.number,

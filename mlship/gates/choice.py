@@ -9,6 +9,7 @@ from enum import StrEnum
 from mlship.gates.wording import points
 from mlship.plan.answergates import Quality
 from mlship.plan.model import Gate
+from mlship.plan.outcome import Goal, Kind, Race
 from mlship.plan.verdict import Outcome, Verdict
 
 ByChallenger = Mapping[str, Sequence[Verdict]]
@@ -63,13 +64,13 @@ def strongest(verdicts: ByChallenger, *, gates: Mapping[str, Gate], required: Se
     names = list(verdicts)
     if len(names) == 1:
         return names[0], "the only one that passed"
-    by = next((gates[name] for name in required if isinstance(gates.get(name), Quality)), None)
-    if not isinstance(by, Quality):
+    by = next((gates[name] for name in required if isinstance(gates.get(name), Quality | Goal | Race)), None)
+    if not isinstance(by, Quality | Goal | Race):
         return names[0], "the first in the plan: no gate compares how good the answers are"
     gains = {name: _gain(verdicts[name], by.name) for name in sorted(names)}
     chosen = max(gains, key=gains.__getitem__)
     told = ", ".join(f"{name} {_told(gain, by)}" for name, gain in gains.items())
-    return chosen, f"the largest gain in {by.metric.replace('_', ' ')}: {told}"
+    return chosen, f"{_what(by)}: {told}"
 
 
 def _state(said: Sequence[Verdict], required: Sequence[str]) -> tuple[Outcome, str]:
@@ -93,7 +94,20 @@ def _gain(said: Sequence[Verdict], gate: str) -> float:
     return float("-inf") if estimate is None else estimate
 
 
-def _told(gain: float, by: Quality) -> str:
+def _what(by: Quality | Goal | Race) -> str:
+    match by:
+        case Quality(metric=metric):
+            return f"the largest gain in {metric.replace('_', ' ')}"
+        case Goal(metric=metric):
+            return f"the largest gain in {metric.name}"
+        case Race(metric=metric):
+            return f"the likeliest to be the best by {metric.name}"
+
+
+def _told(gain: float, by: Quality | Goal | Race) -> str:
     if gain == float("-inf"):
         return "unknown"
+    if not isinstance(by, Quality):
+        rate = isinstance(by, Goal) and by.metric.kind is Kind.RATE
+        return points(gain) if rate else f"{gain:.3g}"
     return points(gain) if by.metric == "accuracy" else f"{gain if by.higher_is_better else -gain:+.3g}"

@@ -10,8 +10,10 @@ from mlship.gates.answers import AnswersJudge
 from mlship.gates.comparison import ComparisonJudge
 from mlship.gates.drift import judge_drift
 from mlship.gates.floor import PROVEN, judge_floor
+from mlship.gates.goal import GoalJudge
 from mlship.gates.judge import Budget, Judge
 from mlship.gates.manual import judge_manual
+from mlship.gates.outside import OutsideJudge
 from mlship.gates.quality import judge_quality
 from mlship.gates.sample_ratio import SampleRatioJudge
 from mlship.gates.strata import PATIENCE, Strata, copied
@@ -19,7 +21,8 @@ from mlship.gates.threshold import ThresholdJudge
 from mlship.metrics.counters import Tally
 from mlship.metrics.look import Look
 from mlship.plan.answergates import Drift, Floor, Quality
-from mlship.plan.model import Alpha, Comparison, Gate, Manual, Threshold
+from mlship.plan.model import Alpha, Comparison, Gate, Manual, Outside, Threshold
+from mlship.plan.outcome import Goal, Race
 from mlship.plan.step import Step
 from mlship.plan.verdict import Outcome, Verdict
 
@@ -31,6 +34,10 @@ class Counts:
     candidate: int = 0
     live: int = 0
     skipped: int = 0
+
+
+Teller = GoalJudge | OutsideJudge
+"""Judges that read whole looks by themselves."""
 
 
 class Panel:
@@ -58,8 +65,12 @@ class Panel:
         )
         judges = {name: _judge(gate, budget, sticky=sticky) for name, gate in gates.items()}
         readers = {name: _reader(gate, budget, candidate) for name, gate in gates.items()}
+        tellers = {name: _teller(gate, budget, (live, candidate)) for name, gate in gates.items()}
         self._judges: Mapping[str, Judge] = {name: judge for name, judge in judges.items() if judge}
         self._readers: Mapping[str, AnswersJudge] = {name: judge for name, judge in readers.items() if judge}
+        self._tellers: Mapping[str, GoalJudge | OutsideJudge] = {
+            name: judge for name, judge in tellers.items() if judge
+        }
         self._manual = {name: gate for name, gate in gates.items() if isinstance(gate, Manual)}
         self._budget = budget
         self._live, self._candidate = live, candidate
@@ -80,6 +91,13 @@ class Panel:
             judge.begin()
         for reader in self._readers.values():
             reader.begin(step)
+        for teller in self._tellers.values():
+            teller.begin(step)
+
+    def reroute(self, step: Step) -> None:
+        """The step at work goes on with other weights."""
+        self._step = step
+        self._split.begin(step)
 
     def absorb(self, look: Look) -> None:
         """Take one look; a number that has been taken is not taken again. Number 0 is history."""
@@ -97,6 +115,8 @@ class Panel:
                 judge.absorb(stratum)
         for reader in self._readers.values():
             reader.absorb(look.answers.get(self._candidate))
+        for teller in self._tellers.values():
+            teller.absorb(look)
         self._failed = self._failed or self._accused()
 
     def verdicts(self, *, approved: bool) -> tuple[Verdict, ...]:
@@ -129,8 +149,8 @@ class Panel:
         return tuple(name for name in self._named if self._speaks(name, share))
 
     def _speaks(self, name: str, share: float) -> bool:
-        if name in self._readers:
-            return self._readers[name].speaks
+        if name in self._readers or name in self._tellers:
+            return self._own(name).speaks
         return name in self._judges and self._judges[name].speaks(share)
 
     def _verdict(self, name: str) -> Verdict:
@@ -139,14 +159,18 @@ class Panel:
         if name == self._failed:
             return self._judging(name).accusation()
         if judge is None:
-            return self._readers[name].verdict()
+            return self._own(name).verdict()
         if missed >= PATIENCE:
             reason = f"{self._strata.trouble}, for {missed} looks"
             return Verdict(gate=name, outcome=Outcome.BLIND, reason=reason, evidence=judge.evidence)
         return judge.verdict(self._step)
 
-    def _judging(self, name: str) -> Judge | AnswersJudge:
-        return self._judges[name] if name in self._judges else self._readers[name]
+    def _judging(self, name: str) -> Judge | AnswersJudge | Teller:
+        return self._judges[name] if name in self._judges else self._own(name)
+
+    def _own(self, name: str) -> AnswersJudge | Teller:
+        """A judge that reads looks by itself."""
+        return self._readers[name] if name in self._readers else self._tellers[name]
 
     def _accused(self) -> str | None:
         """The gate with most evidence, once the mean of all makes the case."""
@@ -174,11 +198,11 @@ class Panel:
 def keeps_evidence(gate: Gate) -> bool:
     """It draws on the budget for rollbacks: not manual, and no mere limit to an estimate."""
     match gate:
-        case Comparison() | Threshold() | Quality():
+        case Comparison() | Threshold() | Quality() | Goal():
             return True
         case Floor(metric=metric):
             return metric in PROVEN
-        case Manual() | Drift():
+        case Manual() | Drift() | Race() | Outside():
             return False
         case _:
             assert_never(gate)
@@ -190,6 +214,17 @@ def _judge(gate: Gate, budget: Budget, *, sticky: bool) -> Judge | None:
             return ComparisonJudge(gate, budget=budget, sticky=sticky)
         case Threshold():
             return ThresholdJudge(gate, budget=budget)
+        case _:
+            return None
+
+
+def _teller(gate: Gate, budget: Budget, models: tuple[str, str]) -> Teller | None:
+    live, candidate = models
+    match gate:
+        case Goal():
+            return GoalJudge(gate, budget=budget, live=live, candidate=candidate)
+        case Outside():
+            return OutsideJudge(gate, candidate=candidate)
         case _:
             return None
 

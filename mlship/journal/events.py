@@ -15,6 +15,7 @@ import msgspec
 
 from mlship.metrics.counters import Counters
 from mlship.metrics.look import Look
+from mlship.metrics.rewards import Belief
 from mlship.plan.routing import Routing
 from mlship.plan.rule import Rule
 from mlship.plan.step import CompiledPlan
@@ -77,7 +78,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
 
     step: int
     revision: int = 0
-    """Changes of the rules that are in place with it."""
+    """Changes of the rules and weights that are in place with it."""
     reading: Counters | None = None
     """The counters at this moment: the first look is the difference to them."""
 
@@ -92,6 +93,8 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
     """The counters at the end of the interval: the next look is the difference to them, in whatever process."""
     mark: str = ""
     """Up to where answers were read for this look; empty: none were."""
+    counted: str = ""
+    """Up to where outcomes are counted with this look; empty: none are."""
 
 
 class Passed(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,6 +123,25 @@ class Flagged(msgspec.Struct, frozen=True, kw_only=True):
     """All rules from now on."""
     by: str
     reason: str = ""
+
+
+class Reallocated(msgspec.Struct, frozen=True, kw_only=True):
+    """The weights of step `step` change while it is at work: a bandit follows the outcomes, or an arm has failed.
+
+    A unit that begins from here on gets arm `a` with probability `propensities[a]`: with the beliefs that they rest on,
+    this is what a later, off-policy look at the outcomes needs.
+    """
+
+    step: int
+    revision: int
+    """Number of the change of the routing in this rollout."""
+    segments: tuple[tuple[str, int], ...]
+    """Of the routing from now on, in basis points."""
+    propensities: Mapping[str, float]
+    """Arm → probability that a new unit gets it, 0..1."""
+    reason: str
+    beliefs: Mapping[str, Belief] = msgspec.field(default_factory=dict)
+    """Arm → what is believed of it; empty where no race is under way."""
 
 
 class Repaired(msgspec.Struct, frozen=True, kw_only=True):
@@ -204,9 +226,9 @@ class TornDown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Event = (
-    Started | Taken | Entered | Intended | Done | Failed | Settled | Looked | Passed | Chosen | Flagged | Repaired
-    | Requested | Parked | RollbackBegun | RolledBack | RollbackFailed | Reopened | Promoted | Reviewed | BroughtUp
-    | TornDown
+    Started | Taken | Entered | Intended | Done | Failed | Settled | Looked | Passed | Chosen | Flagged | Reallocated
+    | Repaired | Requested | Parked | RollbackBegun | RolledBack | RollbackFailed | Reopened | Promoted | Reviewed
+    | BroughtUp | TornDown
 )  # fmt: skip
 
 

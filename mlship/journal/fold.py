@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import reduce
-from typing import assert_never
+from typing import Any, assert_never
 
 from msgspec.structs import replace
 
@@ -21,6 +21,7 @@ from mlship.journal.events import (
     Parked,
     Passed,
     Promoted,
+    Reallocated,
     Recorded,
     Reopened,
     Repaired,
@@ -34,7 +35,7 @@ from mlship.journal.events import (
     Taken,
     TornDown,
 )
-from mlship.journal.state import RolloutState, ServiceState
+from mlship.journal.state import Reroute, RolloutState, ServiceState
 from mlship.journal.status import Status
 from mlship.plan.step import CompiledPlan
 
@@ -103,8 +104,8 @@ def _rollout(rollout: RolloutState, at: float, event: Event) -> RolloutState:  #
             return _stepped(rollout, at, event)
         case Taken() | Requested() | Parked():
             return _steered(rollout, at, event)
-        case Flagged():
-            return _flagged(rollout, event)
+        case Flagged() | Reallocated():
+            return _flagged(rollout, event) if isinstance(event, Flagged) else _reallocated(rollout, event)
         case RollbackBegun() | RollbackFailed():
             return _turned(rollout, event)
         case RolledBack() | Promoted() | BroughtUp() | TornDown():
@@ -144,11 +145,13 @@ def _stepped(rollout: RolloutState, at: float, event: Entered | Settled | Looked
         case Chosen(compiled=compiled):
             return replace(rollout, compiled=compiled)
         case Entered(step=step):
-            return replace(rollout, step=step, entered_at=at, settled_at=None, passed=False)
+            return replace(
+                rollout, step=step, entered_at=at, settled_at=None, held_since=None, reroutes=(), passed=False
+            )
         case Settled(step=step, revision=revision):
             # Rules that were changed while the older ones were routed are still to be carried out.
             latest = step == rollout.step and revision == rollout.revision
-            return replace(rollout, settled_at=at) if latest else rollout
+            return _settled(rollout, at) if latest else rollout
         case Looked(look=look):
             if look.number == 0:
                 return replace(rollout, history=event)
@@ -157,6 +160,12 @@ def _stepped(rollout: RolloutState, at: float, event: Entered | Settled | Looked
             return _passed(rollout) if step == rollout.step else rollout
         case _:
             assert_never(event)
+
+
+def _settled(rollout: RolloutState, at: float) -> RolloutState:
+    current = rollout.current
+    weights = dict(current.routing.weights) if current else {}
+    return replace(rollout, settled_at=at, reroutes=(*rollout.reroutes, Reroute(at=at, weights=weights)))
 
 
 def _passed(rollout: RolloutState) -> RolloutState:
@@ -189,13 +198,22 @@ def _flagged(rollout: RolloutState, flagged: Flagged) -> RolloutState:
     if stale or rollout.status not in {Status.RUNNING, Status.PARKED}:
         return rollout
     # The step is carried out anew, and its hold time begins again.
-    return replace(rollout, compiled=_with_rules(rollout.compiled, flagged), revision=flagged.revision, settled_at=None)
+    compiled = _rerouted(rollout.compiled, flagged.step, rules=flagged.rules)
+    return replace(rollout, compiled=compiled, revision=flagged.revision, settled_at=None, held_since=None)
 
 
-def _with_rules(compiled: CompiledPlan, flagged: Flagged) -> CompiledPlan:
+def _reallocated(rollout: RolloutState, moved: Reallocated) -> RolloutState:
+    if moved.revision != rollout.revision + 1 or moved.step != rollout.step or rollout.passed:
+        return rollout
+    # The step goes on: its hold time and its deadline count from where they did.
+    compiled = _rerouted(rollout.compiled, moved.step, segments=moved.segments)
+    began = rollout.began_at
+    return replace(rollout, compiled=compiled, revision=moved.revision, settled_at=None, held_since=began)
+
+
+def _rerouted(compiled: CompiledPlan, number: int, **changes: Any) -> CompiledPlan:  # noqa: ANN401 - parts of a Routing
     steps = list(compiled.steps)
-    routing = replace(steps[flagged.step].routing, rules=flagged.rules)
-    steps[flagged.step] = replace(steps[flagged.step], routing=routing)
+    steps[number] = replace(steps[number], routing=replace(steps[number].routing, **changes))
     return replace(compiled, steps=tuple(steps))
 
 
@@ -203,12 +221,17 @@ def _unparked(rollout: RolloutState, at: float) -> RolloutState:
     # The hold time and the deadline of a step begin again once somebody lets it go on.
     if rollout.status is not Status.PARKED:
         return rollout
-    return replace(rollout, status=Status.RUNNING, reason="", settled_at=rollout.settled_at and at)
+    return replace(rollout, status=Status.RUNNING, reason="", **_begun_anew(rollout, at))
 
 
 def _unpaused(rollout: RolloutState, at: float) -> RolloutState:
-    settled_at = rollout.settled_at and at if rollout.paused else rollout.settled_at
-    return replace(rollout, order=_unless(rollout.order, "pause"), paused=False, settled_at=settled_at)
+    anew = _begun_anew(rollout, at) if rollout.paused else {}
+    return replace(rollout, order=_unless(rollout.order, "pause"), paused=False, **anew)
+
+
+def _begun_anew(rollout: RolloutState, at: float) -> dict[str, float | None]:
+    """The clock of the step, where it runs."""
+    return {"settled_at": rollout.settled_at and at, "held_since": rollout.held_since and at}
 
 
 def _ordered(rollout: RolloutState, at: float, order: Requested) -> RolloutState:

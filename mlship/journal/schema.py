@@ -14,10 +14,10 @@ import msgspec
 
 from mlship.journal import events
 from mlship.journal.codec import KINDS, VERSION
-from mlship.metrics import answers, counters, look
-from mlship.plan import routing, rule, step, verdict
+from mlship.metrics import answers, counters, look, rewards
+from mlship.plan import outcome, routing, rule, step, verdict
 
-_MODULES = (events, look, answers, counters, routing, rule, step, verdict)
+_MODULES = (events, look, answers, counters, rewards, outcome, routing, rule, step, verdict)
 
 _ENVELOPE: Mapping[str, Mapping[str, Any]] = {
     "v": {"const": VERSION, "description": "Version of this form; fields are only ever added under one version."},

@@ -19,6 +19,13 @@ from mlship.plan.step import CompiledPlan, Step
 from mlship.plan.verdict import Verdict
 
 
+class Reroute(msgspec.Struct, frozen=True, kw_only=True):
+    """From `at` on, new users were divided by these weights (basis points)."""
+
+    at: float
+    weights: Mapping[str, int]
+
+
 class RolloutState(msgspec.Struct, frozen=True, kw_only=True):
     """One run of a plan, as far as the journal tells."""
 
@@ -35,6 +42,10 @@ class RolloutState(msgspec.Struct, frozen=True, kw_only=True):
     entered_at: float | None = None
     settled_at: float | None = None
     """When the acts of the step at work were done; None while they are under way."""
+    held_since: float | None = None
+    """When the hold time began where the weights have moved since; None: when the acts of the step were done."""
+    reroutes: tuple[Reroute, ...] = ()
+    """How the traffic was divided in the step at work, oldest first."""
     passed: bool = False
     """The step at work has passed."""
     asked: Routing | None = None
@@ -50,7 +61,7 @@ class RolloutState(msgspec.Struct, frozen=True, kw_only=True):
     last: Looked | None = None
     verdicts: tuple[Verdict, ...] = ()
     revision: int = 0
-    """Changes of the rules so far."""
+    """Changes of rules and weights so far."""
     order: Requested | None = None
     """The last order that no event has answered yet."""
     approved_step: int | None = None
@@ -63,6 +74,11 @@ class RolloutState(msgspec.Struct, frozen=True, kw_only=True):
     downtime: float | None = None
     reviewed: Reviewed | None = None
     """The last review of the promotion, by labels that came after it."""
+
+    @property
+    def began_at(self) -> float | None:
+        """When the hold time and the deadline of the step at work began."""
+        return self.settled_at if self.held_since is None else self.held_since
 
     @property
     def current(self) -> Step | None:

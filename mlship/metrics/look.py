@@ -8,6 +8,7 @@ import msgspec
 
 from mlship.metrics.answers import Answers
 from mlship.metrics.counters import Tally
+from mlship.metrics.rewards import Rewards
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,5 +33,9 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     """Models that requests reached by rules only, beside the weights: how many match, nobody knows."""
     answers: Mapping[str, Answers] = msgspec.field(default_factory=dict)
     """Challenger → what its answers and the live model's to the same requests came to."""
+    rewards: Rewards | None = None
+    """What the outcomes of a cohort of users came to; None: none were asked for, or they could not be read."""
+    outside: Mapping[str, Mapping[str, float | None]] = msgspec.field(default_factory=dict)
+    """Gate → model → what the gate's source said of it; None: it has nothing, or is out of reach."""
     trouble: str = ""
     """Why `tallies` is None."""

@@ -6,6 +6,9 @@ from enum import StrEnum
 
 import msgspec
 
+FLOORS = ("agreement", "accuracy", "precision", "recall", "f1", "paired", "coverage")
+"""What a floor may be about."""
+
 
 class Direction(StrEnum):
     """What a paired gate asks of the challenger."""

@@ -132,7 +132,11 @@ def _segment(draft: Draft, path: Steps) -> None:
 
 
 def _watched(draft: Draft) -> list[str]:
-    return ["prediction", *draft.names("capture", "scores"), *draft.names("capture", "drift")]
+    own = ["prediction", *draft.names("capture", "scores"), *draft.names("capture", "drift")]
+    if not draft.has("capture", "reference"):
+        return own
+    compared = dict.fromkeys((*draft.names("capture", "drift"), *draft.names("capture", "reference", "columns")))
+    return [*own, *(f"{name}@reference" for name in compared)]
 
 
 def _share(draft: Draft, path: Steps) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,10 @@ from mlship.plan.capturing import build_capture
 from mlship.plan.container import build_container
 from mlship.plan.gatebook import Gatebook
 from mlship.plan.model import (
+    AB,
     Alpha,
     AnyStage,
+    Bandit,
     BlueGreen,
     Canary,
     DriverSpec,
@@ -26,6 +28,7 @@ from mlship.plan.model import (
     Rolling,
     Shadow,
 )
+from mlship.plan.outcome import Metric
 from mlship.plan.rule import Rule, drawn_alone, header_is
 from mlship.plan.rulebook import build_rules
 from mlship.plan.sharing import canary_shares, rolling_shares
@@ -36,7 +39,8 @@ Document = Mapping[str, Any]
 
 def build(document: Document, *, base: Path) -> Plan:
     """The plan that a checked document means; relative paths in it start from `base`."""
-    gates = Gatebook(document.get("gates", {}))
+    metrics = _metrics(document, base)
+    gates = Gatebook(document.get("gates", {}), metrics)
     models = {name: build_model(name, model, base=base) for name, model in document["models"].items()}
     stages = tuple(_Stages(document, models, gates).all())
     guards = gates.guards(document.get("guards"))
@@ -47,6 +51,7 @@ def build(document: Document, *, base: Path) -> Plan:
         live=document.get("live"),
         candidate=document.get("candidate"),
         assign_by=_header(document.get("assign-by")),
+        metrics=metrics,
         gates=gates.all,
         guards=guards,
         stages=stages,
@@ -71,6 +76,14 @@ def build_model(name: str, document: Document, *, base: Path) -> Model:
         container=build_container(document, base=base),
         **_given(document, {"replicas": int, "health": _health, "timeout": units.seconds, "drain": units.seconds}),
     )
+
+
+def _metrics(document: Document, base: Path) -> dict[str, Metric]:
+    if "metrics" not in document:
+        return {}
+    from mlship.plan.experiments import build_metric
+
+    return {name: build_metric(name, metric, base=base) for name, metric in document["metrics"].items()}
 
 
 def _given(document: Document, readers: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,20 +138,17 @@ class _Stages:
         return (self._stage(stage) for stage in self._document.get("stages", ()))
 
     def _stage(self, stage: Document) -> AnyStage:
-        match stage["strategy"]:
-            case "shadow":
-                return self._shadow(stage)
-            case "feature-flag":
-                return self._feature_flag(stage)
-            case "canary":
-                return self._canary(stage)
-            case "blue-green":
-                return self._blue_green(stage)
-            case "rolling":
-                return self._rolling(stage)
-            case _:
-                bake = _seconds(stage, "bake", defaults.BAKE)
-                return Recreate(**self._shared(stage, shares=False), bake=bake)
+        readers: Mapping[str, Callable[[Document], AnyStage]] = {
+            "shadow": self._shadow,
+            "feature-flag": self._feature_flag,
+            "ab": self._ab,
+            "bandit": self._bandit,
+            "canary": self._canary,
+            "blue-green": self._blue_green,
+            "rolling": self._rolling,
+            "recreate": self._recreate,
+        }
+        return readers[stage["strategy"]](stage)
 
     def _shared(self, stage: Document, *, shares: bool, answers: bool = False) -> dict[str, Any]:
         return {
@@ -156,6 +166,29 @@ class _Stages:
         rules = build_rules(stage["rules"])
         shared = self._shared(stage, shares=drawn_alone(rules) is not None)
         return FeatureFlag(**shared, rules=rules, hold=_seconds(stage, "hold", defaults.FLAG_HOLD))
+
+    def _ab(self, stage: Document) -> AB:
+        from mlship.plan.experiments import build_goal
+
+        goal = self._gates.keep(build_goal(stage, self._gates.metrics[stage["goal"]]))
+        split = {arm: units.basis_points(share) or 0 for arm, share in stage["split"].items()}
+        return AB(
+            **self._decided_by(goal, stage), split=split, goal=goal, hold=_seconds(stage, "hold", defaults.AB_HOLD)
+        )
+
+    def _bandit(self, stage: Document) -> Bandit:
+        from mlship.plan.experiments import build_race
+
+        race = self._gates.keep(build_race(stage, self._gates.metrics[stage["goal"]]))
+        arms = tuple(dict.fromkeys(("live", *stage.get("arms", self._replicas))))
+        return Bandit(
+            **self._decided_by(race, stage), arms=arms, race=race, hold=_seconds(stage, "hold", defaults.BANDIT_HOLD)
+        )
+
+    def _decided_by(self, gate: str, stage: Document) -> dict[str, Any]:
+        shared = self._shared(stage, shares=True)
+        gates = tuple(dict.fromkeys((gate, *shared["gates"])))
+        return {"at_most": defaults.EXPERIMENT, **shared, "gates": gates}
 
     def _canary(self, stage: Document) -> Canary:
         weights = tuple(units.basis_points(weight) or 0 for weight in stage["weights"])
@@ -193,6 +226,9 @@ class _Stages:
             unavailable=unavailable,
             hold=_seconds(stage, "hold", defaults.ROLLING_HOLD),
         )
+
+    def _recreate(self, stage: Document) -> Recreate:
+        return Recreate(**self._shared(stage, shares=False), bake=_seconds(stage, "bake", defaults.BAKE))
 
 
 def rivals(document: Document) -> tuple[str | None, str | None]:

@@ -9,6 +9,7 @@ from typing import Any
 from mlship.plan import defaults, units
 from mlship.plan.answers import check_mirror
 from mlship.plan.draft import Draft
+from mlship.plan.experimentcheck import check_ab, check_bandit
 from mlship.plan.fault import Steps, shown
 from mlship.plan.routing import WHOLE
 from mlship.plan.rulecheck import NOT_RANDOM, is_random
@@ -18,6 +19,8 @@ from mlship.plan.sharing import canary_shares, rolling_shares
 _WAITS: Mapping[str, Mapping[str, float]] = {
     "shadow": {"hold": defaults.SHADOW_HOLD},
     "feature-flag": {"hold": defaults.FLAG_HOLD},
+    "ab": {"hold": defaults.AB_HOLD},
+    "bandit": {"hold": defaults.BANDIT_HOLD},
     "canary": {"hold": defaults.CANARY_HOLD},
     "blue-green": {"hold": defaults.BLUE_GREEN_HOLD, "bake": defaults.BAKE},
     "rolling": {"hold": defaults.ROLLING_HOLD},
@@ -66,6 +69,11 @@ def _reached(part: Part, before: int) -> int:
             return _shadow(part, before)
         case "feature-flag":
             return _flag(part, before)
+        case "ab":
+            return _ab(part, before)
+        case "bandit":
+            check_bandit(part.draft, part.path)
+            return WHOLE
         case "canary":
             return _canary(part, before)
         case _:
@@ -83,6 +91,15 @@ def _shadow(part: Part, reached: int) -> int:
     elif others and others[0] != part.path:
         part.fault("strategy", "there is a shadow stage before", "one stage may mirror to several models")
     return reached
+
+
+def _ab(part: Part, reached: int) -> int:
+    """Check the arms; how many users the candidate has afterwards."""
+    check_ab(part.draft, part.path)
+    shares = {name: part.draft.value(*part.path, "split", name) for name in part.draft.names(*part.path, "split")}
+    live = {"live", part.draft.value("live")}
+    points = [units.basis_points(share) or 0 for name, share in shares.items() if share and name not in live]
+    return max([reached, *points]) if len(points) < 2 else min(points)
 
 
 def _flag(part: Part, reached: int) -> int:
@@ -213,7 +230,7 @@ def _never_shares(part: Part) -> str:
             weights = part.value("weights") or ["1%"]
             shares = canary_shares(tuple(units.basis_points(weight) or 0 for weight in weights))
             return "" if shares else "at 100% the live model has no traffic to compare with"
-        case "shadow":
+        case "shadow" | "ab" | "bandit":
             return ""
         case "feature-flag":
             return "" if is_random(part.draft, part.path) else f"not randomised: {NOT_RANDOM}"

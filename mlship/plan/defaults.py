@@ -11,15 +11,23 @@ DRIVER = DriverSpec(name="process", settings={"listen": "127.0.0.1:8080"})
 
 SHADOW_HOLD = 60.0
 FLAG_HOLD = 60.0
+AB_HOLD = 3600.0
+BANDIT_HOLD = 60.0
 CANARY_HOLD = 60.0
 BLUE_GREEN_HOLD = 0.0
 ROLLING_HOLD = 30.0
 BAKE = 300.0
 """After the switch of blue-green, and after the start of recreate."""
 
+EXPERIMENT = 14 * 24 * 3600.0
+"""Most seconds of an A/B test or a bandit."""
+
 BATCH = 1
 SURGE = 1
 UNAVAILABLE = 0
+
+DISCOUNTS = {"off": 1.0, "slow": 0.99, "fast": 0.98}
+"""What `drift` of a bandit makes of the weight of older outcomes, at each change."""
 
 COMPARISONS = (
     Comparison(name="no-more-errors", metric="error_rate", margin=0.01),

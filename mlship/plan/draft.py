@@ -16,6 +16,8 @@ class Draft:
 
     root: Node
     findings: Findings
+    kind: str = "plan"
+    """Which of the shipped schemas it has to meet."""
     _tainted: set[Steps] = field(default_factory=set)
 
     def taint(self) -> None:

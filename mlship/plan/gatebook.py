@@ -9,9 +9,13 @@ from typing import Any
 from msgspec.structs import replace
 
 from mlship.plan import defaults, units
-from mlship.plan.answergates import Direction, Drift, Floor, Quality
-from mlship.plan.model import Comparison, Gate, Manual, Threshold
+from mlship.plan.answergates import FLOORS, Direction, Drift, Floor, Quality
+from mlship.plan.model import Comparison, Gate, Manual, Outside, Threshold
+from mlship.plan.outcome import Metric
 
+_NONE: Mapping[str, Metric] = {}
+
+DRIFTS = ("psi", "ks")
 OVER_ANSWERS = (Quality, Floor, Drift)
 """Gates that need the answers of both models to the same requests."""
 
@@ -22,9 +26,10 @@ Reference = str | Mapping[str, Any]
 class Gatebook:
     """Collects gates. A gate that is written twice is one gate: its evidence is one account."""
 
-    def __init__(self, named: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, named: Mapping[str, Mapping[str, Any]], metrics: Mapping[str, Metric] = _NONE) -> None:
         self._named = tuple(named)
-        self.all: dict[str, Gate] = {name: gate(name, document) for name, document in named.items()}
+        self.metrics = metrics
+        self.all: dict[str, Gate] = {name: gate(name, document, metrics) for name, document in named.items()}
 
     def of_stage(
         self, references: Sequence[Reference] | None, *, shares: bool, answers: bool = False
@@ -38,19 +43,21 @@ class Gatebook:
         if self._named:
             deaf = (() if shares else (Comparison,)) + (() if answers else OVER_ANSWERS)
             able = [name for name in self._named if not isinstance(self.all[name], deaf)]
-            return tuple(able) or (self._keep(defaults.CEILING),)
+            return tuple(able) or (self.keep(defaults.CEILING),)
         standard = defaults.COMPARISONS if shares else (defaults.CEILING,)
-        return tuple(self._keep(each) for each in standard)
+        return tuple(self.keep(each) for each in standard)
 
     def guards(self, references: Sequence[Reference] | None) -> tuple[str, ...]:
         """Names of the plan's guards; None: the default one."""
-        return (self._keep(defaults.CEILING),) if references is None else self._names(references)
+        return (self.keep(defaults.CEILING),) if references is None else self._names(references)
 
     def _names(self, references: Sequence[Reference]) -> tuple[str, ...]:
-        names = (each if isinstance(each, str) else self._keep(gate(_name(each), each)) for each in references)
+        names = (
+            each if isinstance(each, str) else self.keep(gate(_name(each), each, self.metrics)) for each in references
+        )
         return tuple(dict.fromkeys(names))
 
-    def _keep(self, wanted: Gate) -> str:
+    def keep(self, wanted: Gate) -> str:
         """The name under which `wanted` is kept: that of its equal, or else its own, numbered where that is taken."""
         for name, known in self.all.items():
             if replace(known, name=wanted.name) == wanted:
@@ -61,11 +68,30 @@ class Gatebook:
         return name
 
 
-def gate(name: str, document: Mapping[str, Any]) -> Gate:
+def gate(name: str, document: Mapping[str, Any], metrics: Mapping[str, Metric] = _NONE) -> Gate:
     """A gate of a checked document."""
     match document:
         case {"manual": by}:
             return Manual(name=name, by=by)
+        case {"metric": metric} if metric in metrics:
+            return _outside(name, document, metrics[metric])
+        case {"metric": metric} if metric in {*DRIFTS, *FLOORS} or is_score(metric):
+            return _over_answers(name, document)
+        case {"max": maximum, "metric": metric}:
+            limit = units.fraction(maximum) if units.is_percentage(maximum) else units.seconds(maximum)
+            return Threshold(name=name, metric=metric, maximum=limit, sustained=units.seconds(document.get("for", 0)))
+        case _:
+            return Comparison(name=name, metric=document["metric"], margin=units.fraction(document["margin"]))
+
+
+def _outside(name: str, document: Mapping[str, Any], metric: Metric) -> Outside:
+    limits = {key: units.amount(document[key]) if key in document else None for key in ("max", "min")}
+    sustained = units.seconds(document.get("for", 0))
+    return Outside(name=name, metric=metric, maximum=limits["max"], minimum=limits["min"], sustained=sustained)
+
+
+def _over_answers(name: str, document: Mapping[str, Any]) -> Gate:
+    match document:
         case {"metric": "psi" | "ks" as metric}:
             of = document.get("of", "prediction")
             return Drift(name=name, metric=metric, of=of, maximum=float(document["max"]), **_which(document))
@@ -74,13 +100,8 @@ def gate(name: str, document: Mapping[str, Any]) -> Gate:
             return Floor(
                 name=name, metric=metric, minimum=units.fraction(minimum), positive=positive, **_which(document)
             )
-        case {"max": maximum, "metric": metric}:
-            limit = units.fraction(maximum) if units.is_percentage(maximum) else units.seconds(maximum)
-            return Threshold(name=name, metric=metric, maximum=limit, sustained=units.seconds(document.get("for", 0)))
-        case {"metric": metric} if is_score(metric):
-            return _quality(name, document)
         case _:
-            return Comparison(name=name, metric=document["metric"], margin=units.fraction(document["margin"]))
+            return _quality(name, document)
 
 
 def is_score(metric: str) -> bool:

@@ -13,6 +13,7 @@ import msgspec
 
 from mlship.plan.answergates import Drift, Floor, Quality
 from mlship.plan.container import Container
+from mlship.plan.outcome import Goal, Metric, Race
 from mlship.plan.routing import WHOLE, Capture
 from mlship.plan.rule import Rule
 from mlship.plan.step import AtDeadline
@@ -106,7 +107,18 @@ class Manual(msgspec.Struct, frozen=True, kw_only=True):
     by: str
 
 
-Gate = Comparison | Threshold | Manual | Quality | Floor | Drift
+class Outside(msgspec.Struct, frozen=True, kw_only=True):
+    """`metric`, a number that somebody else than the router measures, stays within `minimum` and `maximum`."""
+
+    name: str
+    metric: Metric
+    maximum: float | None = None
+    minimum: float | None = None
+    sustained: float = 0.0
+    """Seconds for which it must be beyond before the gate fails (`for` in the plan)."""
+
+
+Gate = Comparison | Threshold | Manual | Quality | Floor | Drift | Goal | Race | Outside
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,7 +182,27 @@ class FeatureFlag(Stage, frozen=True, kw_only=True):
     hold: float
 
 
-AnyStage = Shadow | FeatureFlag | Canary | BlueGreen | Rolling | Recreate
+class AB(Stage, frozen=True, kw_only=True):
+    """Different users get different models, in fixed shares; a test on their outcomes decides."""
+
+    split: Mapping[str, int]
+    """Arm → basis points; arms are models, "live" or "candidate"."""
+    goal: str
+    """Name of the `Goal` among the plan's gates."""
+    hold: float
+
+
+class Bandit(Stage, frozen=True, kw_only=True):
+    """The traffic follows the outcomes by itself."""
+
+    arms: tuple[str, ...]
+    """Models, "live" or "candidate"; the live model is one of them."""
+    race: str
+    """Name of the `Race` among the plan's gates."""
+    hold: float
+
+
+AnyStage = Shadow | FeatureFlag | AB | Bandit | Canary | BlueGreen | Rolling | Recreate
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True):
@@ -260,6 +292,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     assign_by: str | None
     """Request header that holds the unit of assignment."""
     gates: Mapping[str, Gate]
+    """Those that the plan names, and those that its stages bring with them."""
     guards: tuple[str, ...]
     stages: tuple[AnyStage, ...]
     alpha: Alpha = Alpha()
@@ -271,6 +304,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds at 100 % after the last stage during which the guards go on and the old model stays warm."""
     capture: CaptureSettings = CaptureSettings()
     """How a stage that compares answers keeps them."""
+    metrics: Mapping[str, Metric] = msgspec.field(default_factory=dict)
+    """What counts as success, by name."""
     watch_labels: LabelWatch | None = None
     keep_old: bool = False
     """The old model stays up after the promotion, as a warm way back."""

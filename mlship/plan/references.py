@@ -122,6 +122,8 @@ class Filler:
         match path:
             case ("models", _, "env" | "secrets", *_):
                 return True
+            case ("metrics", _, "prometheus" | "http" | "sql", "url" | "headers", *_):
+                return True
             case ("driver", name, *_):
                 return name not in {"process", "docker"}
             case _:

@@ -30,11 +30,11 @@ _NOUNS = {
 
 
 @cache
-def plan_schema() -> Schema:
-    """The schema of plans, as it is shipped."""
+def shipped_schema(kind: str) -> Schema:
+    """The schema of plans, or of another kind of file, as it is shipped."""
     from importlib.resources import files
 
-    text = files("mlship").joinpath("schemas", "plan.v1.json").read_text(encoding="utf-8")
+    text = files("mlship").joinpath("schemas", f"{kind}.v1.json").read_text(encoding="utf-8")
     schema: Schema = json.loads(text)
     return schema
 
@@ -58,13 +58,13 @@ class Complaint:
 
 def check_shape(draft: Draft) -> None:
     """Add the faults of the plan's shape to its findings, until these are full."""
-    for error in _validator().iter_errors(plain(draft.root)):
+    for error in _validator(draft.kind).iter_errors(plain(draft.root)):
         _report(draft, _complaint(error))
         if draft.findings.full:
             return
 
 
-def _validator() -> Any:  # noqa: ANN401 - the library makes the class at run time
+def _validator(kind: str) -> Any:  # noqa: ANN401 - the library makes the class at run time
     from jsonschema import validators
     from jsonschema.exceptions import ValidationError
 
@@ -79,7 +79,7 @@ def _validator() -> Any:  # noqa: ANN401 - the library makes the class at run ti
             yield ValidationError("is not unique")
 
     extend: Any = validators.extend
-    return extend(validators.Draft202012Validator, {"pattern": pattern, "uniqueItems": unique})(plan_schema())
+    return extend(validators.Draft202012Validator, {"pattern": pattern, "uniqueItems": unique})(shipped_schema(kind))
 
 
 def _complaint(error: Any) -> Complaint:  # noqa: ANN401 - a ValidationError, whose attributes may all be unset
@@ -117,19 +117,19 @@ def _report(draft: Draft, complaint: Complaint) -> None:
 def _missing(draft: Draft, complaint: Complaint) -> None:
     for name in complaint.rule:
         if name not in complaint.instance:
-            example = _example(complaint.schema.get("properties", {}).get(name, {}))
+            example = _example(complaint.schema.get("properties", {}).get(name, {}), draft.kind)
             hint = f"add `{name}: {example}`" if example else ""
             draft.fault(complaint.path, f"`{name}` is missing", hint, at_key=True)
 
 
-def _example(schema: Schema) -> str:
-    examples = schema.get("examples") or _referred(schema).get("examples") or [""]
+def _example(schema: Schema, kind: str) -> str:
+    examples = schema.get("examples") or _referred(schema, kind).get("examples") or [""]
     example = examples[0]
     return example if isinstance(example, str) else json.dumps(example).replace('"', "")
 
 
-def _referred(schema: Schema) -> Schema:
-    found: Schema = plan_schema()["$defs"].get(schema.get("$ref", "").rpartition("/")[2], {})
+def _referred(schema: Schema, kind: str) -> Schema:
+    found: Schema = shipped_schema(kind)["$defs"].get(schema.get("$ref", "").rpartition("/")[2], {})
     return found
 
 
@@ -140,16 +140,16 @@ def _unknown(draft: Draft, complaint: Complaint) -> None:
         key for key in complaint.instance if key not in known and not any(re.search(each, key) for each in patterns)
     ]
     for key in extra[:MOST_SHOWN]:
-        home = _home(key, schema.get("x-family"))
+        home = _home(key, schema.get("x-family"), draft.kind)
         message = f"belongs to {home}, not to {schema['title']}" if home else "unknown key"
         # Names alike come first: a mistyped key is likelier than one from elsewhere.
         hint = nearest(key, known) or ("" if home else suggestion(key, known, what="known"))
         draft.fault((*complaint.path, key), message, hint, at_key=True)
 
 
-def _home(key: str, family: str | None) -> str:
+def _home(key: str, family: str | None, kind: str) -> str:
     """The members of the family that know this key."""
-    members = [each for each in plan_schema()["$defs"].values() if family and each.get("x-family") == family]
+    members = [each for each in shipped_schema(kind)["$defs"].values() if family and each.get("x-family") == family]
     titles = [each["title"] for each in members if key in each["properties"]]
     return " or ".join(filter(None, [", ".join(titles[:-1]), *titles[-1:]]))
 

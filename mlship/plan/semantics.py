@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from mlship.plan import units
+from mlship.plan.answergates import FLOORS
 from mlship.plan.answers import check_answer_gate, check_capture, check_watch, mirrored, scores
-from mlship.plan.containers import check_containers
 from mlship.plan.defaults import DRIVER
 from mlship.plan.draft import Draft
+from mlship.plan.experimentcheck import check_metrics, rivals_of
 from mlship.plan.fault import Steps, shown, suggestion
 from mlship.plan.gatebook import is_score
 from mlship.plan.model import Capability
@@ -47,7 +48,6 @@ class GateUse:
 def check_meaning(draft: Draft, drivers: Drivers) -> None:
     """Add every fault that is not one of a stage's course."""
     _models(draft)
-    check_containers(draft, driver_name(draft))
     _service_models(draft)
     for path in _definitions(draft):
         _gate(draft, path)
@@ -57,6 +57,7 @@ def check_meaning(draft: Draft, drivers: Drivers) -> None:
         elif use.kind == "answers":
             draft.fault(use.reference, f"cannot guard: {ONLY_MIRRORED}", "use it in the `gates` of a shadow stage")
     check_capture(draft)
+    check_metrics(draft)
     check_watch(draft)
     _alpha(draft)
     _timing(draft)
@@ -83,10 +84,11 @@ def _service_models(draft: Draft) -> None:
 def _rivals(draft: Draft, live: str | None) -> None:
     others = [name for name in draft.names("models") if name != live]
     most = 1 if live is not None else 2
-    chosen = mirrored(draft)
+    chosen = mirrored(draft) or _arms(draft)
     if len(chosen) > 1 and draft.has("candidate"):
-        hint = "remove it: the best of the mirrored models becomes the candidate"
-        draft.fault(("candidate",), "the shadow stage chooses the candidate", hint, at_key=True)
+        what, whom = ("the shadow stage", "mirrored models") if mirrored(draft) else ("a stage", "arms")
+        hint = f"remove it: the best of the {whom} becomes the candidate"
+        draft.fault(("candidate",), f"{what} chooses the candidate", hint, at_key=True)
     elif len(others) > most and not draft.has("candidate") and not chosen:
         draft.fault(
             ("models",), "more than one model may replace the live one", f"add `candidate: {others[-1]}`", at_key=True
@@ -100,6 +102,12 @@ def _rivals(draft: Draft, live: str | None) -> None:
         )
     elif len(draft.names("models")) == 1 and next(draft.places("stages"), None):
         draft.fault(("stages",), "there is no second model to bring live", "add it to `models`", at_key=True)
+
+
+def _arms(draft: Draft) -> tuple[str, ...]:
+    """The models that an A/B test or a bandit chooses from."""
+    arms = (name for stage in draft.places("stages") for name in rivals_of(draft, stage))
+    return tuple(dict.fromkeys(arms))
 
 
 def _has_no_stages(draft: Draft) -> bool:
@@ -163,6 +171,8 @@ def _kind(draft: Draft, definition: Steps) -> str:
     keys, metric = draft.names(*definition), draft.value(*definition, "metric")
     if "manual" in keys:
         return "manual"
+    if metric in draft.names("metrics"):
+        return "ceiling"
     if "min" in keys or metric in {"psi", "ks", *scores(draft)}:
         return "answers"
     return "ceiling" if "max" in keys else "comparison"
@@ -171,13 +181,29 @@ def _kind(draft: Draft, definition: Steps) -> str:
 def _gate(draft: Draft, path: Steps) -> None:
     metric, maximum, margin = (draft.value(*path, key) for key in ("metric", "max", "margin"))
     if isinstance(metric, str) and is_score(metric):
-        check_answer_gate(draft, path)
+        _limit(draft, path, metric) if _is_limit(draft, path, metric) else check_answer_gate(draft, path)
         return
     if metric is not None and maximum is not None:
         _ceiling(draft, (*path, "max"), metric, maximum)
     if margin is not None and not 0 < units.fraction(margin) < 1:
         hint = "no number of requests proves a margin of 0; 1% is usual" if units.fraction(margin) == 0 else ""
         draft.fault((*path, "margin"), f"expected more than 0% and less than 100%; got {shown(margin)}", hint)
+
+
+def _is_limit(draft: Draft, path: Steps, metric: str) -> bool:
+    """A number from elsewhere, held to fixed limits."""
+    known = {"psi", "ks"} if draft.has(*path, "max") else {*FLOORS}
+    return (draft.has(*path, "max") or draft.has(*path, "min")) and metric not in known
+
+
+def _limit(draft: Draft, path: Steps, metric: str) -> None:
+    metrics = draft.names("metrics")
+    if metric not in metrics:
+        known = [*metrics, "error_rate", "latency_p95", *FLOORS]
+        draft.fault((*path, "metric"), f"there is no metric {shown(metric)}", suggestion(metric, known, what="known"))
+    elif draft.has("metrics", metric, "outcome"):
+        hint = "decide by it: `strategy: ab` or `strategy: bandit`"
+        draft.fault((*path, "metric"), f"{shown(metric)} is an outcome, which a limit cannot judge", hint)
 
 
 def _ceiling(draft: Draft, path: Steps, metric: str, maximum: str) -> None:
@@ -239,6 +265,9 @@ def _needs(draft: Draft) -> dict[Capability, Steps]:
         drawn = draws(draft, stage)
         if drawn:
             needs.setdefault(Capability.STICKY, drawn)
+        goal = draft.value(*stage, "goal")
+        if goal is not None and draft.has("metrics", goal, "outcome"):
+            needs.setdefault(Capability.CAPTURE, (*stage, "goal"))
         if draft.has(*stage, "preview"):
             needs.setdefault(Capability.MATCH, (*stage, "preview"))
     if draft.has("assign-by"):
@@ -252,6 +281,8 @@ def _needs(draft: Draft) -> dict[Capability, Steps]:
 _BY_STRATEGY = {
     "shadow": (Capability.MIRROR, Capability.CAPTURE),
     "feature-flag": (Capability.MATCH,),
+    "ab": (Capability.SPLIT,),
+    "bandit": (Capability.SPLIT,),
     "canary": (Capability.SPLIT,),
     "rolling": (Capability.SPLIT, Capability.REPLICAS),
     "recreate": (Capability.CLOSE,),

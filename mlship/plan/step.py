@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
+from mlship.plan.outcome import Metric
 from mlship.plan.routing import Routing
 
 
@@ -35,6 +36,10 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """Names of the gates that roll back when they fail, and do not hold the step otherwise."""
     challengers: tuple[str, ...] = ()
     """Models that each are judged by themselves in this step; one of those that pass becomes the candidate."""
+    metric: Metric | None = None
+    """Whose outcomes decide between the models that serve."""
+    race: str = ""
+    """Name of the gate that moves the weights; empty: they stay."""
     proof: bool = False
     """Comparisons must prove "not worse by the margin", not merely show no harm."""
     hold: float = 0.0
@@ -44,6 +49,12 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     deadline: float = 3600.0
     """Most seconds in this step."""
     at_deadline: AtDeadline = AtDeadline.ROLLBACK
+
+    def has_lost(self, challenger: str) -> bool:
+        """The challenger has neither users nor copies of their requests: it was taken out of the step."""
+        routing = self.routing
+        served = routing.weights.keys() | routing.picked | {mirror.model for mirror in routing.mirrors}
+        return challenger in self.challengers and challenger not in served
 
 
 class CompiledPlan(msgspec.Struct, frozen=True, kw_only=True):

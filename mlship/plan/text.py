@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlship.plan.document import Composer, Node
+from mlship.plan.document import MOST_DEPTH, Composer, Node
 from mlship.plan.fault import Findings, Place, PlanError, refused, shown
 
 if TYPE_CHECKING:
@@ -116,4 +116,6 @@ def _not_yaml(error: MarkedYAMLError, text: str, source: str) -> PlanError:
         return refused(Place(source, place.line, indent.index("\t") + 1), "a tab; indent with spaces")
     problem = f"{error.context or ''} {error.problem or ''}".strip()
     help_ = next((hint for sign, hint in _HELP if sign in problem), "")
+    if "nesting depth" in str(error.problem):
+        return refused(place, f"nested deeper than {MOST_DEPTH} levels", help_)
     return refused(place, f"is not YAML: {error.problem or error.context or 'unreadable'}", help_)

@@ -28,6 +28,11 @@ def fraction(percentage: str) -> float:
     return float(percentage.removesuffix("%")) / 100
 
 
+def amount(written: str | float) -> float:
+    """`1%` as 0.01; a number as it is."""
+    return fraction(written) if isinstance(written, str) else float(written)
+
+
 def basis_points(percentage: str) -> int | None:
     """`0.5%` as 50; None where it is finer than a basis point."""
     whole, _, part = percentage.removesuffix("%").partition(".")

@@ -86,6 +86,8 @@ def against_reference(
 ) -> Mapping[tuple[str, str, str], Histogram]:
     """The same histograms with the reference file on the live side, whose counts are told once per challenger.
 
+    What `drift` names is looked for in the file; prediction and scores where `columns` says which column they are.
+
     Raises:
         OutOfReach: the file or its column cannot be read.
     """
@@ -93,8 +95,9 @@ def against_reference(
     if reference is None:
         return {}
     found: dict[tuple[str, str, str], Histogram] = {}
+    compared = {*settings.drift, *reference.columns}
     for (challenger, segment, name), histogram in taken.items():
-        if segment or name not in settings.drift:
+        if segment or name not in compared:
             continue
         told = connection.execute("SELECT 1 FROM known WHERE kind = ? AND value = ?", [f"reference {name}", challenger])
         first = told.fetchone() is None

@@ -14,7 +14,7 @@ from mlship.private import make_private
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-FORMAT = 1
+FORMAT = 2
 """Of the tables."""
 MEMORY = "256MB"
 """What DuckDB may take, however many answers are kept."""
@@ -24,7 +24,7 @@ ROWS = 61_440
 _PAYLOAD = """
     prediction VARCHAR, probability MAP(VARCHAR, DOUBLE), scores MAP(VARCHAR, DOUBLE), "values" MAP(VARCHAR, DOUBLE),
     segments VARCHAR[]"""
-_TABLES = f"""
+_FIRST = f"""
 CREATE SEQUENCE numbers;
 CREATE TABLE settings (name VARCHAR, value VARCHAR);
 CREATE TABLE files (name VARCHAR, "offset" BIGINT, since DOUBLE);
@@ -41,8 +41,18 @@ CREATE TABLE known (kind VARCHAR, value VARCHAR);
 CREATE TABLE outcomes (key UBIGINT, id VARCHAR, name VARCHAR, value VARCHAR, "at" DOUBLE, arrived DOUBLE);
 CREATE TABLE labels (key UBIGINT, id VARCHAR, truth VARCHAR, "at" DOUBLE, arrived DOUBLE);
 CREATE TABLE batches (mark BIGINT, scope VARCHAR, answers VARCHAR);
-INSERT INTO settings VALUES ('format', '{FORMAT}'), ('mark', '0'), ('searched', '0'), ('scope', '');
+INSERT INTO settings VALUES ('format', '1'), ('mark', '0'), ('searched', '0'), ('scope', '');
 """  # noqa: S608 - constants
+_SECOND = """
+CREATE SEQUENCE reports;
+ALTER TABLE predictions ADD COLUMN covariate DOUBLE;
+ALTER TABLE outcomes ADD COLUMN seq BIGINT;
+CREATE TABLE units (unit UBIGINT, arm VARCHAR, "at" DOUBLE, place DOUBLE, covariate DOUBLE);
+CREATE TABLE comparison (scope VARCHAR, read BIGINT, searched DOUBLE, checked BIGINT, unknown BIGINT);
+UPDATE settings SET value = '2' WHERE name = 'format';
+"""
+_FORMATS = (_FIRST, _SECOND)
+"""What makes each format of the one before: older stores are brought up to date where they are."""
 
 
 class Database:
@@ -132,13 +142,14 @@ class Database:
         try:
             found = connection.execute("SELECT value FROM settings WHERE name = 'format'").fetchone()
         except duckdb.CatalogException:
-            found = None
-            if not connection.execute("SELECT table_name FROM duckdb_tables() WHERE NOT temporary").fetchall():
-                connection.execute(f"BEGIN; {_TABLES} COMMIT;")
-                return
+            empty = not connection.execute("SELECT table_name FROM duckdb_tables() WHERE NOT temporary").fetchall()
+            found = (0,) if empty else None
         if found is None or int(found[0]) > FORMAT:
             written = "a newer mlship" if found else "something else than mlship"
             raise OutOfReach(f"{self.path} was written by {written}", hint="Move it away to keep answers anew.")
+        missing = _FORMATS[int(found[0]) :]
+        if missing:
+            connection.execute(f"BEGIN; {''.join(missing)} COMMIT;")
 
     @contextmanager
     def _faults(self) -> Iterator[None]:

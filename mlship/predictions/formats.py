@@ -7,15 +7,17 @@ import csv
 import gzip
 import io
 import math
+import zlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, TextIO
 
 import msgspec
 
 from mlship.errors import UsageError
+from mlship.predictions.form import Format
+from mlship.predictions.lines import Lines
 
 _PARQUET, _GZIP = b"PAR1", b"\x1f\x8b"
 _DELIMITERS = ",;\t|"
@@ -27,16 +29,6 @@ _ENDINGS = {
     ".ndjson": "jsonl",
     ".json": "jsonl",
 }
-
-
-class Format(StrEnum):
-    """Of a file of outcomes."""
-
-    AUTO = "auto"
-    CSV = "csv"
-    JSONL = "jsonl"
-    PARQUET = "parquet"
-    SAGEMAKER = "sagemaker"
 
 
 class Columns(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +72,7 @@ def read(file: Path, form: Format, columns: Columns) -> Iterator[Row | Malformed
             raise UsageError(f"{file} is not text", hint="CSV, JSON lines and Parquet can be read.")
         with _opened(file) as stream:
             yield from _text(file, stream, form, columns)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         why = getattr(error, "strerror", None) or error
         raise UsageError(f"{file} cannot be read: {why}") from error
 
@@ -123,16 +115,21 @@ def _guessed(file: Path, first: str) -> Format:
 
 
 def _csv(file: Path, stream: TextIO, first: str, columns: Columns) -> Iterator[Row | Malformed]:
-    reader = csv.reader(stream, delimiter=max(_DELIMITERS, key=first.count), strict=True)
-    header = [name.strip() for name in next(reader)]
+    lines = Lines(stream)
+    reader = csv.reader(lines, delimiter=max(_DELIMITERS, key=first.count), strict=True)
+    try:
+        header = [name.strip() for name in next(reader)]
+    except csv.Error as error:
+        raise UsageError(f"{file} cannot be read as CSV: its first line: {error}") from error
     places = [_place(file, name, header) for name in (columns.id, columns.value, columns.at) if name]
     while True:
-        line = reader.line_num + 1
+        line = lines.begun()
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
+            lines.back()
             yield Malformed(line=line, why=str(error))
             continue
         if not any(cells):
@@ -203,7 +200,7 @@ def _row(line: int, key: object, value: object, at: object = None) -> Row | Malf
     name = "" if key is None else str(key).strip()
     if not name:
         return Malformed(line=line, why="no id")
-    if value is None or (isinstance(value, str) and not value.strip()):
+    if value is None or value != value or (isinstance(value, str) and not value.strip()):  # noqa: PLR0124 - not a number
         return Malformed(line=line, why="no value")
     if _broken(f"{name}{value}"):
         return Malformed(line=line, why="not UTF-8")

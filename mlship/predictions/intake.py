@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mlship.predictions.prediction import Prediction, Reader, text
+from mlship.predictions.prediction import NOT_KEPT, Prediction, Reader, text
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -23,7 +23,7 @@ _ANSWER = (
     '{"id":"VARCHAR","at":"DOUBLE","role":"VARCHAR","model":"VARCHAR","status":"INTEGER","ms":"DOUBLE",'
     '"unit":"VARCHAR","why":"VARCHAR","prediction":"VARCHAR","probability":"MAP(VARCHAR,DOUBLE)",'
     '"scores":"MAP(VARCHAR,DOUBLE)","values":"MAP(VARCHAR,DOUBLE)","segments":"VARCHAR[]","response":"VARCHAR",'
-    '"request":"VARCHAR"}'
+    '"request":"VARCHAR","covariate":"DOUBLE"}'
 )
 _READ = f"""
 CREATE OR REPLACE TEMP TABLE said AS
@@ -45,7 +45,11 @@ _KEEP = """
 INSERT INTO predictions BY NAME
 SELECT * REPLACE (from_base64(response) AS response, from_base64(request) AS request) FROM said
 """
-_WAIT = "INSERT INTO waiting BY NAME SELECT * EXCLUDE (status, ms, unit, response, request) FROM said"
+# A live answer that cannot be read meets nobody.
+_WAIT = """
+INSERT INTO waiting BY NAME SELECT * EXCLUDE (status, ms, unit, response, request, covariate) FROM said
+WHERE why = '' OR role = 'shadow'
+"""
 _COUNT = "INSERT INTO counts SELECT ?, ?"
 _OUTCOME = '{"id":"VARCHAR","name":"VARCHAR","value":"VARCHAR","at":"DOUBLE","dated":"BOOLEAN"}'
 _OUTCOMES = f"""
@@ -71,7 +75,7 @@ DELETE FROM told WHERE rowid IN (
     SELECT told.rowid FROM told JOIN outcomes AS old USING (key, id, name)
     WHERE told.dated AND old.value = told.value AND old."at" = told."at")
 """
-_KEEP_OUTCOMES = "INSERT INTO outcomes BY NAME SELECT * EXCLUDE (dated) FROM told"
+_KEEP_OUTCOMES = "INSERT INTO outcomes BY NAME SELECT * EXCLUDE (dated), nextval('reports') AS seq FROM told"
 _LABELS = 'INSERT INTO labels SELECT key, id, value, "at", arrived FROM told WHERE name = ?'
 
 
@@ -89,7 +93,7 @@ def take_answers(lines: Iterable[bytes], reader: Reader, connection: DuckDBPyCon
     """Keep what the lines say, inside the transaction under way."""
     read = [reader.read(line) for line in lines]
     answers = [each for each in read if each is not None]
-    counts = Counter(f"unreadable: {each.why}" for each in answers if each.why)
+    counts = Counter(f"unreadable: {each.why}" for each in answers if each.why not in {"", NOT_KEPT})
     counts["answers"], counts["malformed lines"] = len(answers), len(read) - len(answers)
     for portion in _portions(answers):
         connection.execute(_READ, [_json(_row(each) for each in portion)])

@@ -23,8 +23,13 @@ _LONGEST = 200
 
 LARGEST = 4 * 1024 * 1024
 """Bytes of a body that is stored; a larger one is read, and let go."""
+_GZIP = b"\x1f\x8b"
 _CLASSES = 1000
 """Classes whose probabilities are kept."""
+NOT_KEPT = "not kept"
+"""Why an answer cannot be read of which the router was to keep the line alone."""
+_UTTERMOST = 1e100
+"""A covariate of a larger size is none: sums of its squares would have no end."""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,18 +76,21 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     """ "NAME=VALUE" each."""
     response: bytes | None = None
     request: bytes | None = None
+    covariate: float | None = None
+    """A number that is known before the outcome."""
 
 
 class Reader:
-    """Reads lines by the plan's settings.
+    """Reads lines by the plan's settings; `covariate` is an expression over request, headers and response.
 
     Raises:
         UsageError: an expression is no JMESPath, or `redact` does not select.
     """
 
-    def __init__(self, settings: CaptureSettings) -> None:
+    def __init__(self, settings: CaptureSettings, covariate: str | None = None) -> None:
         self._settings = settings
-        found = (settings.prediction, settings.probability)
+        self._covariate = covariate
+        found = (settings.prediction, settings.probability, covariate)
         for expression in (*found, *settings.scores.values(), *settings.segments.values(), *settings.drift.values()):
             if expression:
                 compiled(expression)
@@ -122,6 +130,7 @@ class Reader:
             segments=self._segments(document),
             response=self._kept(response, document["response"]),
             request=self._kept(request, document["request"]),
+            covariate=self._known_before(document),
             **(self._numbers(document, prediction) if prediction is not None else {}),
         )
 
@@ -136,6 +145,10 @@ class Reader:
             "values": {**scores, **_watched({"prediction": prediction, **watched})},
         }
 
+    def _known_before(self, document: Mapping[str, Any]) -> float | None:
+        found = number(value_of(self._covariate, document)) if self._covariate else None
+        return found if found is not None and abs(found) <= _UTTERMOST else None
+
     def _segments(self, document: Mapping[str, Any]) -> tuple[str, ...]:
         found = {name: text(value_of(each, document)) for name, each in self._settings.segments.items()}
         return tuple(f"{name}={value}" for name, value in found.items() if value is not None)
@@ -148,6 +161,8 @@ class Reader:
         except Unreadable:
             return None, None
         try:
+            # The router does not tell how a request was encoded; no JSON begins like this.
+            body = plain(body, "gzip" if body.startswith(_GZIP) else None)
             return body, parsed(body, None)
         except Unreadable:
             return body, None
@@ -213,6 +228,8 @@ def probabilities(value: object, positive: str) -> dict[str, float]:
 
 def _opened(said: Line) -> tuple[bytes | None, Any, str]:
     """The body as it is kept, its JSON, and why it has none."""
+    if not said.response and said.response_bytes:
+        return None, None, NOT_KEPT
     try:
         body = raw(said.response)
     except Unreadable as error:

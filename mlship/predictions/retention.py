@@ -46,6 +46,8 @@ def _forget(before: float, connection: DuckDBPyConnection) -> None:
         connection.execute(f'DELETE FROM {table} WHERE "at" < ?', [before])  # noqa: S608 - constants
     for table in ("outcomes", "labels"):
         connection.execute(f"DELETE FROM {table} WHERE arrived < ?", [before])  # noqa: S608 - constants
+    # A unit counts once however long its comparison takes, so all of them stay while new ones come.
+    connection.execute("DELETE FROM units WHERE (SELECT max(place) FROM units) < ?", [before])
 
 
 def _shrink(part: float, connection: DuckDBPyConnection) -> None:
@@ -56,6 +58,7 @@ def _shrink(part: float, connection: DuckDBPyConnection) -> None:
         ("unbinned", "seq"),
         ("outcomes", "rowid"),
         ("labels", "rowid"),
+        ("units", "rowid"),
     ):
         connection.execute(
             f"""DELETE FROM {table} WHERE {order} < (

@@ -57,6 +57,8 @@ def named(file: Path) -> str | None:
 def unread(file: Path, offsets: Mapping[str, int]) -> Iterator[Part]:
     """The whole lines behind the offset that the file has been read to; a torn last line is left for later.
 
+    Empty lines are none: a writer that saw half of another's line begins with a line break of its own.
+
     Raises:
         OSError: the file is there and cannot be read.
     """
@@ -71,7 +73,7 @@ def unread(file: Path, offsets: Mapping[str, int]) -> Iterator[Part]:
             whole, newline, rest = (rest + data).rpartition(b"\n")
             if newline:
                 at += len(whole) + 1
-                yield Part(file=file, name=name, lines=tuple(whole.split(b"\n")), end=at)
+                yield Part(file=file, name=name, lines=tuple(filter(None, whole.split(b"\n"))), end=at)
             elif len(rest) > LONGEST:
                 at += len(rest)
                 yield Part(file=file, name=name, lines=(b"",), end=at)
@@ -79,7 +81,8 @@ def unread(file: Path, offsets: Mapping[str, int]) -> Iterator[Part]:
 
 
 def _name(stream: BinaryIO) -> str | None:
-    """The inode and the first line: an inode alone is used again once a file is deleted."""
-    first = stream.readline(CHUNK)
+    """The inode and the first line that says something: an inode alone is used again once a file is deleted."""
+    while (first := stream.readline(CHUNK)) == b"\n":
+        pass
     whole = first.endswith(b"\n") or len(first) == CHUNK
     return f"{os.fstat(stream.fileno()).st_ino}-{sha256(first).hexdigest()[:32]}" if whole else None

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from mlship.clock import Clock
 from mlship.errors import OutOfReach
 from mlship.metrics.answers import Answers
+from mlship.metrics.rewards import Asked, Rewards
 from mlship.plan.model import CaptureSettings
-from mlship.predictions import intake, pairing, retention, spool
+from mlship.plan.outcome import Metric
+from mlship.predictions import cohort, intake, pairing, retention, spool
 from mlship.predictions.database import Database
 from mlship.predictions.intake import Outcome
 from mlship.predictions.prediction import Reader
@@ -36,17 +38,33 @@ class Predictions:
     same file between two calls; inside `session` it stays open.
     """
 
-    def __init__(self, folder: Path, settings: CaptureSettings, clock: Clock, *, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: CaptureSettings,
+        clock: Clock,
+        *,
+        patience: float = PATIENCE,
+        covariate: str | None = None,
+    ) -> None:
         """Open late: the file is made by the first use.
+
+        `covariate` is read from each line beside what the settings ask for: a number that is known before the outcome.
 
         Raises:
             UsageError: an expression of the settings cannot be used.
         """
         self._settings = settings
-        self._reader = Reader(settings)
+        self._reader = Reader(settings, covariate)
         self._clock = clock
         self._settled = 0
+        self._read = 0.0
         self._database = Database(folder / "predictions.duckdb", patience=patience)
+
+    @property
+    def exists(self) -> bool:
+        """Something was kept: there is a file."""
+        return self._database.path.exists()
 
     def session(self) -> AbstractContextManager[object]:
         """Keep the file open for several calls."""
@@ -54,11 +72,13 @@ class Predictions:
 
     def ingest(self, folder: Path) -> None:
         """Take what is new in the router's files, exactly once, and delete the rotated files that are done with."""
+        began = self._clock.now()
         with self._database.opened():
             for kind in ("predictions", "feedback"):
                 for file in spool.files(folder, kind):
                     self._take(kind, file)
             retention.sweep(self._database, self._settings, self._clock.now())
+        self._read = began
 
     def answers(
         self, live: str, challengers: Mapping[str, int], *, since: float = 0.0
@@ -86,6 +106,15 @@ class Predictions:
         It is written with the next `answers`: whoever resumes says the mark on record before it asks for more.
         """
         self._settled = max(self._settled, mark)
+
+    def rewards(self, metric: Metric, asked: Asked, mark: str, *, sticky: bool) -> tuple[Rewards, str]:
+        """The cohort of units behind `mark` (empty: the first), and the mark behind it.
+
+        It holds what this object's last `ingest` found. Nothing is settled: the same mark is told of the same units.
+        """
+        question = cohort.Question(metric=metric, asked=asked, mark=mark, sticky=sticky, read=self._read)
+        with self._database.write() as connection:
+            return cohort.told(question, connection)
 
     def take(self, outcomes: Sequence[Outcome]) -> tuple[int, int]:
         """Keep outcomes; those of a known request, and those that were known themselves."""

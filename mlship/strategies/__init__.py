@@ -7,9 +7,24 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from mlship.plan.model import AnyStage, BlueGreen, Canary, FeatureFlag, Model, Plan, Recreate, Rolling, Shadow, Stage
+from mlship.plan.model import (
+    AB,
+    AnyStage,
+    Bandit,
+    BlueGreen,
+    Canary,
+    FeatureFlag,
+    Model,
+    Plan,
+    Recreate,
+    Rolling,
+    Shadow,
+    Stage,
+)
 from mlship.plan.routing import WHOLE, Routing, all_to
 from mlship.plan.step import CompiledPlan, Step
+from mlship.strategies.ab import compile_ab
+from mlship.strategies.bandit import compile_bandit
 from mlship.strategies.blue_green import compile_blue_green
 from mlship.strategies.canary import compile_canary
 from mlship.strategies.feature_flag import compile_feature_flag
@@ -43,16 +58,20 @@ def candidate_of(plan: Plan, live: str) -> str | None:
     return plan.candidate if plan.candidate != live and plan.candidate else next(iter(others), None)
 
 
-def compile_stage(stage: AnyStage, pair: Pair, current: Routing) -> Iterator[Step]:
-    """The steps of one stage, which starts under the routing `current`; rules end with the stage that made them."""
-    current = replace(current, rules=())
+def compile_stage(stage: AnyStage, pair: Pair, current: Routing) -> Iterator[Step]:  # noqa: C901, PLR0911 - one per strategy
+    """The steps of one stage, which starts under the routing `current`; rules and captures end with their stage."""
+    current = replace(current, rules=(), capture=None)
     match stage:
         case Shadow():
             return compile_shadow(stage, pair, current)
         case FeatureFlag():
             return compile_feature_flag(stage, pair)
+        case AB():
+            return compile_ab(stage, pair, current)
+        case Bandit():
+            return compile_bandit(stage, pair, current)
         case Canary():
-            return compile_canary(stage, pair)
+            return compile_canary(stage, pair, current)
         case BlueGreen():
             return compile_blue_green(stage, pair, current)
         case Rolling():

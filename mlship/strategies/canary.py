@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlship.plan.model import Canary
+from mlship.plan.routing import Routing
 from mlship.plan.step import Step
 from mlship.strategies.pair import REQUESTS, Pair
 
 
-def compile_canary(stage: Canary, pair: Pair) -> Iterator[Step]:
+def compile_canary(stage: Canary, pair: Pair, current: Routing) -> Iterator[Step]:
     """One step per weight. The last step that has both models must prove; the ones before must only show no harm."""
-    routings = [pair.split(weight) for weight in stage.weights]
+    routings = list(_grown(stage.weights, pair, current))
     proof = max((place for place, routing in enumerate(routings) if pair.is_split(routing)), default=None)
     for place, (weight, routing) in enumerate(zip(stage.weights, routings, strict=True)):
         step = Step(
@@ -25,3 +26,9 @@ def compile_canary(stage: Canary, pair: Pair) -> Iterator[Step]:
             proof=place == proof,
         )
         yield pair.waiting(pair.judged(step, stage), stage)
+
+
+def _grown(weights: tuple[int, ...], pair: Pair, current: Routing) -> Iterator[Routing]:
+    for weight in weights:
+        current = pair.split(weight, current)
+        yield current

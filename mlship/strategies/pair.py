@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
 from mlship.plan.answergates import Drift, Floor, Quality
 from mlship.plan.model import Comparison, Gate, Manual, Model, Plan, Stage
+from mlship.plan.outcome import Goal, Race
 from mlship.plan.routing import WHOLE, Routing
 from mlship.plan.rule import Rule
+from mlship.plan.segments import moved
 from mlship.plan.step import Step
 
 REQUESTS = 100
@@ -28,14 +31,20 @@ class Pair:
     candidate: Model
     salt: str
 
-    def split(self, share: int) -> Routing:
-        """`share` basis points to the candidate, the rest to the live model; the candidate's segment only grows."""
-        widths = ((self.candidate.name, share), (self.live.name, WHOLE - share))
+    def split(self, share: int, current: Routing | None = None) -> Routing:
+        """`share` basis points to the candidate, the rest to the live model; who has the candidate now keeps it."""
+        return self.divided({self.candidate.name: share, self.live.name: WHOLE - share}, current)
+
+    def divided(self, weights: Mapping[str, int], current: Routing | None = None) -> Routing:
+        """Basis points for each model, with as few users moved from `current` as they demand."""
+        before = current.segments if current else ((self.live.name, WHOLE),)
         return Routing(
-            segments=tuple((model, width) for model, width in widths if width),
-            assign_by=self.plan.assign_by,
-            salt=self.salt,
+            segments=moved(before, weights, live=self.live.name), assign_by=self.plan.assign_by, salt=self.salt
         )
+
+    def named(self, arm: str) -> str:
+        """The model that an arm is: "live" and "candidate" are roles."""
+        return {"live": self.live.name, "candidate": self.candidate.name}.get(arm, arm)
 
     def preview(self, routing: Routing, rule: Rule | None) -> Routing:
         """The same shares, with one header that reaches the candidate."""
@@ -64,7 +73,7 @@ class Pair:
 
     def _speaks(self, gate: Gate, routing: Routing) -> bool:
         match gate:
-            case Comparison():
+            case Comparison() | Goal() | Race():
                 return self.is_split(routing) or bool(routing.mirrors)
             case Manual():
                 return True

@@ -18,6 +18,8 @@ from mlship.views.panels.events import events
 from mlship.views.panels.gates import gates
 from mlship.views.panels.header import header, moment, way_back
 from mlship.views.panels.models import models
+from mlship.views.panels.outcomes import height as height_of_outcomes
+from mlship.views.panels.outcomes import outcomes
 from mlship.views.panels.rivals import height as height_of
 from mlship.views.panels.rivals import rivals
 from mlship.views.panels.steps import steps
@@ -71,7 +73,20 @@ def _wide(scene: Scene, paper: Paper) -> list[Text]:
 
 def _course(scene: Scene, paper: Paper, sizes: Sizes) -> list[Text]:
     compared = answers(scene, paper, scene.answering) if scene.answering else []
-    return [*steps(scene, paper, sizes.steps), *models(scene, paper, trends=sizes.trends), *compared]
+    return [
+        *steps(scene, paper, sizes.steps),
+        *models(scene, paper, trends=sizes.trends),
+        *compared,
+        *_earned(scene, paper),
+    ]
+
+
+def _earned(scene: Scene, paper: Paper) -> list[Text]:
+    """Of as many lines as the largest experiment of the plan needs."""
+    if scene.trial is None:
+        return []
+    found = outcomes(scene, paper, scene.trial)
+    return [*found, *[Text()] * (height_of_outcomes(scene) - len(found))]
 
 
 def _judged(scene: Scene, paper: Paper, lines_each: int) -> list[Text]:
@@ -129,7 +144,7 @@ def _growth(total: int, *, several: bool) -> Iterator[dict[str, Any]]:
 
 def _lines(scene: Scene, sizes: Sizes, *, side_by_side: bool) -> int:
     compared = 1 + len(scene.answering) if scene.answering else 0
-    course = 2 + sizes.steps + len(scene.models) * (2 if sizes.trends else 1) + compared
+    course = 2 + sizes.steps + len(scene.models) * (2 if sizes.trends else 1) + compared + height_of_outcomes(scene)
     if scene.undecided:
         judged = height_of(scene, sizes.gate)
     else:

@@ -25,6 +25,7 @@ from mlship.plan.verdict import Verdict
 from mlship.views.answered import Answered
 from mlship.views.figures import together
 from mlship.views.news import News
+from mlship.views.trial import Trial
 
 KEPT_LOOKS = 40
 KEPT_SENTENCES = 20
@@ -49,7 +50,9 @@ class Feed:
     totals: Mapping[str, int] = field(default_factory=dict)
     """Requests per model since the rollout began."""
     in_step: Mapping[str, int] = field(default_factory=dict)
-    """Requests per model since the step at work was in place."""
+    """Requests per model since the routing of the step at work was in place."""
+    in_stage: Mapping[str, int] = field(default_factory=dict)
+    """Requests per model since the step at work began, whatever its weights have done."""
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     """What each gate said last, in whatever step."""
     spans: Mapping[int, Span] = field(default_factory=dict)
@@ -59,6 +62,8 @@ class Feed:
     """Per challenger, since the rollout began."""
     judged: tuple[Verdict, ...] = ()
     """What was said last in the step that the challengers are judged in."""
+    trials: Mapping[int, Trial] = field(default_factory=dict)
+    """Step in which outcomes decide → what they came to; absent where it was not followed from its beginning."""
     chosen: str = ""
     """Why the challenger that goes on does."""
     rolling_to: str | None = None
@@ -97,9 +102,10 @@ def _stepped(feed: Feed, event: Entered | Settled | Passed | Chosen, at: float) 
         case Chosen(reason=reason):
             return replace(feed, chosen=reason)
         case Entered(step=step):
-            return replace(feed, in_step={}, spans={**feed.spans, step: Span(entered=at)})
+            return _entered(feed, step, at)
         case Settled():
-            return replace(feed, in_step={})
+            # Weights that move do not begin the step anew; rules that somebody changes do.
+            return replace(feed, in_step={}, in_stage=feed.in_stage if feed.news.moving else {})
         case Passed(step=step):
             entered = feed.spans[step].entered if step in feed.spans else at
             return replace(feed, spans={**feed.spans, step: Span(entered=entered, passed=at)})
@@ -107,18 +113,29 @@ def _stepped(feed: Feed, event: Entered | Settled | Passed | Chosen, at: float) 
             assert_never(event)
 
 
+def _entered(feed: Feed, step: int, at: float) -> Feed:
+    spans, steps = {**feed.spans, step: Span(entered=at)}, feed.news.steps
+    decides = step < len(steps) and steps[step].metric is not None
+    trials = {**feed.trials, step: Trial()} if decides else feed.trials
+    return replace(feed, in_step={}, in_stage={}, spans=spans, trials=trials)
+
+
 def _looked(feed: Feed, event: Looked) -> Feed:
     look, steps = event.look, feed.news.steps
-    mirrored = event.step < len(steps) and bool(steps[event.step].challengers)
+    step = steps[event.step] if event.step < len(steps) else None
+    mirrored, several = (bool(step.routing.mirrors), len(step.challengers) > 1) if step else (False, False)
+    trial = feed.trials.get(event.step)
     return replace(
         feed,
         looks=(*feed.looks, look)[-KEPT_LOOKS:],
         totals=_plus(feed.totals, look),
         verdicts={**feed.verdicts, **{verdict.name: verdict for verdict in event.verdicts}},
         in_step=feed.in_step if look.settling else _plus(feed.in_step, look),
+        in_stage=_plus(feed.in_stage, look),
         copied=_summed(feed.copied, look) if mirrored else feed.copied,
         answers=_heard(feed.answers, look),
-        judged=event.verdicts if mirrored else feed.judged,
+        judged=event.verdicts if several else feed.judged,
+        trials={**feed.trials, event.step: trial.after(look, event.verdicts)} if trial else feed.trials,
     )
 
 

@@ -5,16 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from mlship.journal.events import Chosen, Entered, Event, Looked, Recorded, Started
+from mlship.journal.events import (
+    Chosen,
+    Done,
+    Entered,
+    Event,
+    Intended,
+    Looked,
+    Reallocated,
+    Recorded,
+    RollbackBegun,
+    Settled,
+    Started,
+)
 from mlship.plan.step import Step
 from mlship.plan.verdict import Outcome, Verdict
 from mlship.views.sentence import looked as sentence_of_look
 from mlship.views.sentence import sentence, together
 
+NOTABLE = 0.05
+"""Weights that have moved by less than this part of the traffic since they were told are no news."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
-    """What has been told so far. Looks are told when an outcome changes, and after `every` seconds of silence."""
+    """What has been told so far. Looks are told when an outcome changes, and after `every` seconds of silence.
+
+    So are weights that move, when they have moved far or an arm has lost its users; their routing is never told.
+    """
 
     every: float | None = 30.0
     """None: only changes."""
@@ -23,6 +41,10 @@ class News:
     steps: tuple[Step, ...] = ()
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     blind: bool = False
+    shares: Mapping[str, float] = field(default_factory=dict)
+    """Arm → part of the traffic, as told last."""
+    moving: bool = False
+    """New weights are being put in place."""
     told_at: float | None = None
 
     def after(self, recorded: Recorded) -> tuple[News, str | None]:
@@ -30,6 +52,10 @@ class News:
         match recorded.event:
             case Looked() as looked:
                 return self._look(looked, recorded.at)
+            case Reallocated() as moved:
+                return self._move(moved, recorded.at)
+            case Intended() | Done() | Settled() if self.moving:
+                return replace(self, moving=not isinstance(recorded.event, Settled)), None
             case event:
                 known = self._entering(event)
                 return replace(known, told_at=recorded.at), sentence(event, known.steps)
@@ -41,7 +67,9 @@ class News:
             case Chosen():
                 return replace(self, steps=event.compiled.steps)
             case Entered():
-                return replace(self, outcomes={}, blind=False)
+                return replace(self, outcomes={}, blind=False, shares={}, moving=False)
+            case RollbackBegun():
+                return replace(self, moving=False)
             case _:
                 return self
 
@@ -52,6 +80,14 @@ class News:
         if not changed and blind == self.blind and not self._silent(at):
             return known, None
         return replace(known, told_at=at), self._told(looked, changed)
+
+    def _move(self, moved: Reallocated, at: float) -> tuple[News, str | None]:
+        arms, known = moved.propensities.keys() | self.shares.keys(), replace(self, moving=True)
+        furthest = max(abs(moved.propensities.get(arm, 0.0) - self.shares.get(arm, 0.0)) for arm in arms)
+        out = self.shares.keys() - moved.propensities.keys()
+        if furthest < NOTABLE and not out and not self._silent(at):
+            return known, None
+        return replace(known, shares=moved.propensities, told_at=at), sentence(moved, self.steps)
 
     def _told(self, looked: Looked, changed: tuple[Verdict, ...]) -> str:
         if self.numbers or looked.look.tallies is None:

@@ -41,10 +41,18 @@ def outline(
         *_now(observed, state, paper),
         Text(),
         *_steps(compiled, plan, paper),
+        *_experiments(compiled, plan, paper),
         Text(),
         *(_wrapped(paper, note) for note in _notes(compiled, plan)),
         _total(compiled, paper),
     )
+
+
+def _experiments(compiled: CompiledPlan, plan: Plan, paper: Paper) -> Iterator[RenderableType]:
+    if any(step.metric for step in compiled.steps):
+        from mlship.views.hypotheses import hypotheses
+
+        yield from hypotheses(compiled, plan, paper)
 
 
 def _wrapped(paper: Paper, note: str) -> Text:
@@ -118,7 +126,7 @@ def _waits(plan: Plan, step: Step) -> Iterator[str]:
     proof = proof_requests(plan, step)
     if step.requests or proof:
         each = " of each" if len(step.challengers) > 1 else ""
-        yield words.plural(max(step.requests, proof), "answer" if step.challengers else "request") + each
+        yield words.plural(max(step.requests, proof), "answer" if step.routing.mirrors else "request") + each
     for gate in step.gates:
         yield f"{gate} proven" if step.proof and isinstance(plan.gates.get(gate), Comparison) else gate
 
@@ -153,9 +161,10 @@ def _detection(judged: list[Step], plan: Plan) -> Iterator[str]:
 
 
 def _way_back(compiled: CompiledPlan) -> str:
-    back, copied = compiled.way_back, [name for step in compiled.steps for name in step.challengers]
+    back, copies = compiled.way_back, any(step.routing.mirrors for step in compiled.steps)
+    rivals = tuple(dict.fromkeys(name for step in compiled.steps for name in step.challengers))
     first = f"with {words.replicas(back.ready)} ready first" if back.ready else "at once"
-    ends = f"; it ends the copies and stops {words.listed(copied)}" if copied else ""
+    ends = f"; it {'ends the copies and ' if copies else ''}stops {words.listed(rivals)}" if rivals else ""
     how = f"to {words.weights(back.routing)}, {first}{ends}"
     return f"Way back from every step: mlship rollback {compiled.service} ({how})."
 

@@ -17,9 +17,10 @@ its share is that of the copies. Of several, the one with the fewest copies is f
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from mlship.plan.model import Comparison, Plan, Shadow
+from mlship.plan.model import AB, AnyStage, Bandit, Comparison, Plan, Shadow
 from mlship.plan.routing import WHOLE
 from mlship.plan.step import Step
 
@@ -41,7 +42,21 @@ def bad_answers(plan: Plan, step: Step) -> int:
 
 def rivals(plan: Plan) -> int:
     """How many models share the error budget."""
-    return max((len(stage.mirror) for stage in plan.stages if isinstance(stage, Shadow)), default=1)
+    named = {arm for stage in plan.stages for arm in _arms(stage)} - {"live", "candidate", plan.live}
+    return max(1, len(named))
+
+
+def _arms(stage: AnyStage) -> Collection[str]:
+    """Models that are each judged by themselves; "live" and "candidate" are roles."""
+    match stage:
+        case Shadow(mirror=mirror):
+            return mirror
+        case AB(split=split):
+            return split
+        case Bandit(arms=arms):
+            return arms
+        case _:
+            return ()
 
 
 def risk(plan: Plan, step: Step, candidate: str | None) -> Risk | None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from mlship.journal.state import RolloutState, ServiceState
 from mlship.journal.status import Status
+from mlship.plan.outcome import Kind
 from mlship.plan.verdict import Outcome, Verdict
-from mlship.views.contest import contested, undecided
+from mlship.views.contest import contested, out, undecided
 from mlship.views.feed import Feed
 
 _TROUBLE = {Outcome.FAIL, Outcome.BLIND}
@@ -51,13 +52,38 @@ class Scene:
 
     @property
     def challengers(self) -> tuple[str, ...]:
-        """Every challenger of the rollout, one or several."""
-        return next((step.challengers for step in self.rollout.compiled.steps if step.challengers), ())
+        """Every model that gets copies in this rollout, one or several."""
+        return next((step.challengers for step in self.rollout.compiled.steps if step.routing.mirrors), ())
 
     @property
     def answering(self) -> tuple[str, ...]:
         """The challengers whose answers the dashboard has a line for: not those of which one has been chosen."""
-        return self.undecided or (self.challengers if len(self.challengers) == 1 else ())
+        found = self.challengers
+        return found if len(found) == 1 or (found and found == self.undecided) else ()
+
+    @property
+    def trial(self) -> int | None:
+        """The step in which outcomes decide: the one at work, or passed last, or else the first to come."""
+        found = [index for index, step in enumerate(self.rollout.compiled.steps) if step.metric is not None]
+        return max((index for index in found if index <= self.rollout.step), default=next(iter(found), None))
+
+    @property
+    def rates(self) -> frozenset[str]:
+        """Metrics that are parts of units, so that a gain in them is one of points."""
+        metrics = [step.metric for step in self.rollout.compiled.steps if step.metric]
+        return frozenset(metric.name for metric in metrics if metric.kind is Kind.RATE)
+
+    def gone(self, challenger: str) -> Verdict | None:
+        """Why the challenger cannot go on; None: it may."""
+        return out(self.said, challenger) or self._lost(challenger)
+
+    def _lost(self, challenger: str) -> Verdict | None:
+        """Nothing judges an arm any more that has lost its users: what it failed is remembered."""
+        step = contested(self.rollout.compiled)
+        if step < 0 or not self.rollout.compiled.steps[step].has_lost(challenger):
+            return None
+        told = self.feed.trials[step].lost.get(challenger) if step in self.feed.trials else None
+        return told or Verdict(gate="users", outcome=Outcome.FAIL, reason="it has lost them", challenger=challenger)
 
     @property
     def elapsed(self) -> float:

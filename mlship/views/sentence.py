@@ -18,6 +18,7 @@ from mlship.journal.events import (
     Parked,
     Passed,
     Promoted,
+    Reallocated,
     Reopened,
     Repaired,
     Requested,
@@ -31,10 +32,12 @@ from mlship.journal.events import (
     TornDown,
 )
 from mlship.metrics.look import Look
+from mlship.plan.outcome import Kind
 from mlship.plan.step import Step
 from mlship.plan.verdict import Verdict
 from mlship.views import words
 from mlship.views.contest import planned
+from mlship.views.trial import sealed
 
 
 def sentence(event: Event, steps: Sequence[Step] = ()) -> str:
@@ -50,7 +53,7 @@ def _said(event: Event, steps: Sequence[Step]) -> str:
             return _acted(event)
         case Entered() | Settled() | Looked() | Passed() | Chosen():
             return _stepped(event, steps)
-        case Repaired() | Parked() | Reopened() | Flagged():
+        case Repaired() | Parked() | Reopened() | Flagged() | Reallocated():
             return _noted(event)
         case Reviewed():
             return _reviewed(event)
@@ -89,9 +92,10 @@ def looked(event: Looked, explain: Collection[Verdict] = (), steps: Sequence[Ste
     """The numbers of a look and what the gates say; the verdicts in `explain` with their reasons."""
     explained = [(verdict, verdict.reason if verdict in explain else "") for verdict in event.verdicts]
     said = ", ".join(told + (f" ({reason})" if reason else "") for told, reason in together(explained))
-    mirrors = steps[event.step].routing.mirrors if event.step < len(steps) else ()
-    counted = _counted(event.look, {mirror.model for mirror in mirrors})
-    return f"look {event.look.number}: {counted}{_because(said, ' | ')}"
+    step = steps[event.step] if event.step < len(steps) else None
+    counted = _counted(event.look, {mirror.model for mirror in step.routing.mirrors} if step else ())
+    earned = _earned(event, step) if step else ""
+    return f"look {event.look.number}: {counted}{_because(earned, '; ')}{_because(said, ' | ')}"
 
 
 def together(verdicts: Iterable[tuple[Verdict, str]]) -> Iterator[tuple[str, str]]:
@@ -166,7 +170,7 @@ def _waits(index: int, steps: Sequence[Step]) -> str:
     step = steps[index]
     waits = [f"at least {words.duration(step.hold)}"] if step.hold else []
     each = f" by each of {words.listed(step.challengers)}" if len(step.challengers) > 1 else ""
-    kind = "copies answered" if step.challengers else "requests"
+    kind = "copies answered" if step.routing.mirrors else "requests"
     waits += [f"{words.count(step.requests)} {kind}{each}"] if step.requests else []
     waits += [f"gates {', '.join(step.gates)}"] if step.gates else []
     return f", waits for {' and '.join(waits)}" if waits else ""
@@ -197,7 +201,23 @@ def _compared(look: Look) -> Iterator[str]:
             yield f"{model} agrees in {agreed}" + (f", {words.count(new.labelled)} labelled" if new.labelled else "")
 
 
-def _noted(event: Repaired | Parked | Reopened | Flagged) -> str:
+def _earned(event: Looked, step: Step) -> str:
+    """What is new of the outcomes, "conversion v1 5.1 % of 420 users, v2 5.9 % of 418"."""
+    arms = event.look.rewards.arms if event.look.rewards else {}
+    counted = {arm: reward for arm, reward in arms.items() if reward.units}
+    if step.metric is None or not counted:
+        return ""
+    units = "user" if step.routing.assign_by else "request"
+    if any(sealed(verdict.evidence) for verdict in event.verdicts):
+        return f"{words.plural(sum(reward.units for reward in counted.values()), units)} counted"
+    shown = words.percent if step.metric.kind is Kind.RATE else words.number
+    each = [
+        f"{arm} {shown(reward.sum / reward.units)} of {words.count(reward.units)}" for arm, reward in counted.items()
+    ]
+    return f"{step.metric.name} {', '.join([f'{each[0]} {units}s', *each[1:]])}"
+
+
+def _noted(event: Repaired | Parked | Reopened | Flagged | Reallocated) -> str:
     match event:
         case Repaired():
             return f"repaired: {event.what}"
@@ -208,6 +228,9 @@ def _noted(event: Repaired | Parked | Reopened | Flagged) -> str:
         case Flagged():
             rules = ", ".join(map(words.rule, event.rules)) or "nobody gets the candidate"
             return f"{event.by} changed the rules: {rules}" + _because(event.reason)
+        case Reallocated():
+            shares = ", ".join(f"{arm} {words.percent(part)}" for arm, part in event.propensities.items())
+            return f"new weights: {shares}" + _because(event.reason)
         case _:
             assert_never(event)
 

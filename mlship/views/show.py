@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -13,18 +14,21 @@ from mlship.journal.state import ServiceState
 from mlship.views.feed import Feed
 from mlship.views.glyphs import Glyphs
 from mlship.views.news import News
-from mlship.views.panels.contest import contest
+from mlship.views.panels.contest import contest, experiment
 from mlship.views.panels.gates import gates
 from mlship.views.panels.header import header, moment
 from mlship.views.panels.models import models
+from mlship.views.panels.quality import kept, quality, summed
 from mlship.views.panels.steps import steps
 from mlship.views.paper import READABLE, Paper
 from mlship.views.scene import Scene
 from mlship.views.words import local_time
 
 
-def show(events: Iterable[Recorded], now: float, paper: Paper) -> RenderableType:
-    """The rollout that `events` (of one service, up to the rollout's last) end with."""
+def show(
+    events: Iterable[Recorded], now: float, paper: Paper, counts: Mapping[str, int] = MappingProxyType({})
+) -> RenderableType:
+    """The rollout that `events` (of one service, up to the rollout's last) end with; `counts` of the kept answers."""
     paper = paper.part(min(paper.width, READABLE))
     recorded = tuple(events)
     state, feed = follow(recorded)
@@ -35,18 +39,22 @@ def show(events: Iterable[Recorded], now: float, paper: Paper) -> RenderableType
         *header(scene, paper),
         moment(scene, paper),
         *steps(scene, paper, len(state.rollout.compiled.steps)),
-        *_shadows(scene, paper),
-        *([] if scene.undecided else models(scene, paper, trends=True)),
+        *_contests(scene, paper),
+        *quality(summed(each.event for each in recorded if each.rollout == state.rollout.rollout), paper),
+        *kept(counts, paper),
+        *([] if scene.undecided and scene.mirrors else models(scene, paper, trends=True)),
         *(gates(scene, paper, 4) if feed.verdicts and not scene.undecided else []),
         paper.rule("events"),
         *_told(recorded, state.rollout.rollout, paper.glyphs),
     )
 
 
-def _shadows(scene: Scene, paper: Paper) -> Iterator[Text]:
-    for step in scene.rollout.compiled.steps:
-        if step.challengers:
+def _contests(scene: Scene, paper: Paper) -> Iterator[Text]:
+    for index, step in enumerate(scene.rollout.compiled.steps):
+        if step.routing.mirrors:
             yield from contest(scene, paper, step)
+        elif index in scene.feed.trials:
+            yield from experiment(scene, paper, index)
 
 
 def follow(events: Iterable[Recorded]) -> tuple[ServiceState | None, Feed]:

@@ -13,9 +13,7 @@ from mlship.plan.verdict import Verdict
 from mlship.views import words
 from mlship.views.contest import contenders
 from mlship.views.feed import Feed
-from mlship.views.panels.answers import answers
 from mlship.views.panels.header import header, moment, way_back
-from mlship.views.panels.rivals import standing
 from mlship.views.paper import READABLE, Paper
 from mlship.views.scene import Scene
 from mlship.views.sentence import step_name
@@ -41,12 +39,16 @@ def one(state: ServiceState, now: float, paper: Paper, feed: Feed | None = None)
     if state.rollout is None:
         return paper.line(paper.say(state.service, "bold"), f"  live: {state.live or 'nothing'}")
     scene = Scene(service=state, rollout=state.rollout, feed=feed or Feed(), now=now)
+    if state.down:
+        stopped = paper.say("everything is stopped", "bold yellow")
+        return Group(*header(scene, paper), paper.line(" ", stopped, "; up again with: mlship deploy PLAN"))
     return Group(
         *header(scene, paper),
-        moment(scene, paper) if not state.down else paper.line(" ", paper.say("everything is stopped", "bold yellow")),
+        moment(scene, paper),
         *(paper.line(" ", line) for line in _where(state.rollout)),
         *_judged(scene, paper),
-        *(answers(scene, paper, scene.challengers) if scene.feed.answers else []),
+        *_answered(scene, paper),
+        *_earned(scene, paper),
         way_back(scene, paper),
     )
 
@@ -54,11 +56,29 @@ def one(state: ServiceState, now: float, paper: Paper, feed: Feed | None = None)
 def _judged(scene: Scene, paper: Paper) -> Iterator[Text]:
     """A line per gate; of several challengers a line for each."""
     if scene.undecided:
+        from mlship.views.panels.rivals import standing
+
         yield from (standing(scene, paper, challenger) for challenger in scene.undecided)
         return
     reviewed = scene.rollout.reviewed
     yield from (_verdict(paper, verdict, "") for verdict in scene.rollout.verdicts if not verdict.challenger)
     yield from (_verdict(paper, verdict, "late labels: ") for verdict in (reviewed.verdicts if reviewed else ()))
+
+
+def _answered(scene: Scene, paper: Paper) -> Sequence[Text]:
+    if not scene.feed.answers:
+        return ()
+    from mlship.views.panels.answers import answers
+
+    return answers(scene, paper, scene.challengers)
+
+
+def _earned(scene: Scene, paper: Paper) -> Sequence[Text]:
+    if scene.trial is None or scene.trial not in scene.feed.trials:
+        return ()
+    from mlship.views.panels.outcomes import outcomes
+
+    return outcomes(scene, paper, scene.trial)
 
 
 def _verdict(paper: Paper, verdict: Verdict, when: str) -> Text:
@@ -94,7 +114,7 @@ def _row(state: ServiceState, now: float, paper: Paper) -> tuple[str, ...]:
         rollout.rollout,
         "stopped" if state.down else f"{paper.glyphs.status(rollout.status)} {rollout.status}",
         contenders(rollout),
-        words.stacked(rollout.asked) if rollout.asked else "",
+        words.stacked(rollout.asked) if rollout.asked and not state.down else "",
         words.duration(round(now - (rollout.ended_at or rollout.started_at))),
         rollout.reason,
     )

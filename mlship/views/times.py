@@ -33,7 +33,7 @@ def left(rollout: RolloutState, now: float) -> tuple[float, float]:
     ahead = rollout.compiled.steps[rollout.step + 1 :]
     if rollout.passed or rollout.current is None:
         return least(ahead), most(ahead)
-    held = now - rollout.settled_at if rollout.settled_at is not None else 0.0
+    held = now - rollout.began_at if rollout.began_at is not None else 0.0
     return (
         max(0.0, rollout.current.hold - held) + least(ahead),
         max(0.0, longest(rollout.current) - held) + most(ahead),

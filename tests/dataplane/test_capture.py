@@ -78,6 +78,19 @@ def test_bytes_are_exact(site: Site, body: bytes, encoding: str | None) -> None:
     assert (line["encoding"], line["type"]) == (encoding or "identity", "x/y")
 
 
+def test_lines_may_be_kept_alone(site: Site) -> None:
+    """With a limit of 0 the body passes by untouched, and the line has everything else: who asked, and its size."""
+    driver = site.up(served("v1"))
+    driver.route(replace(split(0), capture=Capture(limit=0)))
+    body = os.urandom(1_000_000)
+    got = site.ask("/echo", body=body, x_user="alice", x_request_id="a")
+    (line,) = kept(site, 1)
+
+    assert got.body == body
+    assert (line["id"], line["model"], line["status"], line["response_bytes"]) == ("a", "v1", 200, len(body))
+    assert (answer(line), line["cut"], line["request"], len(line["unit"])) == (b"", None, None, 16)
+
+
 def test_a_stream_is_not_held_back(site: Site) -> None:
     """The user has the first event before the model has sent the second."""
     driver = site.up(served("v1"))

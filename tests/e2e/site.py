@@ -74,6 +74,15 @@ class Site:
         """`mlship deploy --yes`."""
         return self.mlship("deploy", plan, "--yes", "--output", "plain")
 
+    def bring_up(self, plan: Path) -> None:
+        """The live model of the plan alone, with all the traffic."""
+        text, _, _ = plan.read_text().partition("stages:")
+        alone = self.folder / "alone.yaml"
+        kept = [line for line in text.splitlines(keepends=True) if not line.startswith("  v2:")]
+        alone.write_text("".join([*kept, "stages: []\n"]))
+        brought = self.deploy(alone)
+        assert brought.returncode == 0, brought.stderr
+
     def status(self) -> dict[str, object]:
         """`mlship status --json`."""
         ran = self.mlship("status", "scorer", "--json")

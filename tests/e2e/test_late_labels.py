@@ -79,6 +79,22 @@ def test_late_labels_take_a_promotion_back(site: Site) -> None:
     assert "late labels" in site.mlship("history", "scorer").stdout
 
 
+def test_late_reports_of_the_application_count_at_a_review(site: Site) -> None:
+    """What applications tell the router after the promotion is read by `mlship review`, which keeps the plan's word."""
+    ids = promoted_by_hand(site, "rollback")
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=10)
+    for each in ids:
+        connection.request("GET", f"/_mlship/feedback?request_id={each}&value=v1")
+        told = connection.getresponse()
+        told.read()
+        assert told.status == 204
+    connection.close()
+    ran = site.mlship("review", "scorer")
+
+    assert ran.returncode == Exit.ROLLED_BACK, ran.stdout + ran.stderr
+    assert site.ask() == "v1"
+
+
 def test_late_labels_are_told(site: Site) -> None:
     """Where the plan only reports, status says that the promotion does not hold; a review finds nothing new."""
     ids = promoted_by_hand(site, "report")

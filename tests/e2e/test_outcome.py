@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -39,7 +40,8 @@ class Kept:
         captures.mkdir()
         now = SystemClock().now()
         body = {"outputs": [{"data": [1]}]}
-        (captures / "predictions.jsonl").write_bytes(line("a", body=body, at=now) + line("b", body=body, at=now))
+        page = line("c", body=b"<html>", at=now)
+        (captures / "predictions.jsonl").write_bytes(line("a", body=body, at=now) + line("b", body=body, at=now) + page)
         self.predictions = Predictions(self.state / "predictions" / "scorer", CaptureSettings(), SystemClock())
         self.predictions.ingest(captures)
 
@@ -98,6 +100,21 @@ def test_a_file_that_cannot_be_used_is_exit_2(kept: Kept, content: bytes, more: 
     """Nothing is taken, and the reason is said without a traceback."""
     ran = kept.outcome(content, *more)
     assert (ran.returncode, told in ran.stderr, "Traceback" in ran.stderr) == (Exit.USAGE, True, False), ran.stderr
+
+
+def test_show_tells_what_could_not_be_read(kept: Kept) -> None:
+    """What was read of the kept answers, and what was not and why, is on the page of the rollout."""
+    shown = [line.split() for line in kept.run("show", "scorer").stdout.splitlines()]
+    assert ["answers", "3"] in shown
+    assert ["unreadable:", "not", "JSON", "1"] in shown
+
+
+def test_show_makes_no_store(tmp_path: Path) -> None:
+    """Where no answer was ever kept, a page that is read leaves no folder behind."""
+    kept = Kept(tmp_path)
+    shutil.rmtree(kept.state / "predictions")
+    assert kept.run("show", "scorer").returncode == Exit.DONE
+    assert not (kept.state / "predictions").exists()
 
 
 def test_an_unknown_service_is_exit_2(kept: Kept) -> None:

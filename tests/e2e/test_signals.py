@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import re
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -33,6 +38,75 @@ def test_parks(site: Site, told: signal.Signals) -> None:
     assert (site.status()["status"], site.status()["reason"]) == ("parked", "interrupted")
     assert types(site)[-1] == "parked"
     assert {site.ask() for _ in range(40)} == {"v1", "v2"}
+
+
+def test_parks_below_the_dashboard(site: Site) -> None:
+    """At a terminal, too, the last line says where the traffic is and how to go on, and nothing is drawn over it."""
+    terminal = Terminal(site, "deploy", site.plan(LONG, more=GATES), "--yes")
+    terminal.until("50 %")
+    site.until_share("v2")
+    terminal.command.send_signal(signal.SIGINT)
+    assert terminal.leave() == Exit.INTERRUPTED
+
+    *above, last = [line for line in screen(terminal.seen) if line]
+    assert last.startswith("parked; traffic: v2 50 %, v1 50 %; `mlship resume scorer` goes on"), last
+    assert above[-1].startswith(" way back: mlship rollback scorer")
+    assert sum("rollout " in line and "started" in line for line in above) == 1, above
+
+
+@pytest.mark.parametrize("command", ["resume", "watch"])
+def test_another_dashboard(site: Site, command: str) -> None:
+    """A dashboard that is opened later tells where users send their requests, too."""
+    deploy = site.start("deploy", site.plan(LONG, more=GATES), "--yes", "--output", "plain")
+    site.until_share("v2")
+    if command == "resume":
+        deploy.terminate()
+        assert deploy.wait(30) == Exit.INTERRUPTED
+    terminal = Terminal(site, command, "scorer")
+    terminal.until(f"http://127.0.0.1:{site.port}")
+    terminal.command.send_signal(signal.SIGINT)
+    assert terminal.leave() == Exit.INTERRUPTED
+
+
+TWICE = """
+import os
+from mlship.cli.signals import SIGNALS, Signals
+from mlship.clock import SystemClock
+
+with Signals(clock=SystemClock(), rolling_back=lambda: True, say=print):
+    for _ in range(2):
+        os.kill(os.getpid(), SIGNALS[0])
+"""
+
+
+def test_the_second_leaves_at_once() -> None:
+    """Whatever is under way, a second Ctrl-C ends the command, says what to do, and gives the cursor back."""
+    end, theirs = pty.openpty()
+    ran = subprocess.run([sys.executable, "-uc", TWICE], stdout=theirs, timeout=60, check=False)
+    os.close(theirs)
+    seen = os.read(end, 4096).decode()
+    os.close(end)
+    assert ran.returncode == Exit.INTERRUPTED
+    assert re.findall("will be finished|left at once; `mlship status` tells", seen) == [
+        "will be finished",
+        "left at once; `mlship status` tells",
+    ]
+    assert seen.endswith("\x1b[?25h")
+
+
+def screen(seen: str) -> list[str]:
+    """What is left of what was written: lines, without those that were erased and without colours."""
+    lines = [""]
+    for part in re.split(r"(\r?\n|\x1b\[\d*A|\x1b\[2K|\x1b\[[\d;?]*[a-zA-Z]|\r)", seen):
+        if part.endswith("\n"):
+            lines.append("")
+        elif re.fullmatch(r"\x1b\[\d*A", part):
+            lines = lines[:-1] or [""]
+        elif part == "\x1b[2K":
+            lines[-1] = ""
+        elif part and not part.startswith(("\x1b", "\r")):
+            lines[-1] += part
+    return lines
 
 
 def test_lost_terminal(site: Site) -> None:

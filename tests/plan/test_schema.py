@@ -12,12 +12,23 @@ from jsonschema import Draft202012Validator
 from msgspec.structs import fields
 
 from mlship.metrics.counters import LATENCY_EDGES
-from mlship.plan import answergates, container, defaults, model, units
+from mlship.metrics.registry import KINDS
+from mlship.plan import answergates, container, defaults, model, outcome, units
 from mlship.plan.containers import KEYS
+from mlship.plan.experiments import SOURCES
 from mlship.plan.semantics import SLOWEST
 from mlship.plan.step import AtDeadline
 from tests.plan.reading import BARE, DRIVERS, read
 
+ABOUT_GOALS = (
+    "alpha", "margin", "minimal-effect", "baseline", "spread", "power", "method", "covariate", "least",
+)  # fmt: skip
+"""Keys of an A/B test that are its gate's."""
+ABOUT_RACES = (
+    "policy", "every", "batch", "floor", "ceiling", "burn-in", "drift", "epsilon", "horizon", "stop", "alpha", "loss",
+    "least",
+)  # fmt: skip
+"""Keys of a bandit that are its gate's."""
 SCHEMA: Mapping[str, Any] = json.loads(files("mlship").joinpath("schemas", "plan.v1.json").read_text("utf-8"))
 DEFS = SCHEMA["$defs"]
 
@@ -94,6 +105,18 @@ def in_python(properties: Mapping[str, Any], *, without: tuple[str, ...] = ()) -
         (answergates.Drift, DEFS["drift"]["properties"], {"name"}, ()),
         (model.Shadow, DEFS["shadow"]["properties"], set(), ("strategy", "choose")),
         (model.FeatureFlag, DEFS["feature-flag"]["properties"], set(), ("strategy",)),
+        (model.AB, DEFS["ab"]["properties"], set(), ("strategy", *ABOUT_GOALS)),
+        (outcome.Goal, {key: DEFS["ab"]["properties"][key] for key in ABOUT_GOALS}, {"name", "metric"}, ()),
+        (model.Bandit, DEFS["bandit"]["properties"], {"race"}, ("strategy", "goal", *ABOUT_RACES)),
+        (
+            outcome.Race,
+            {key: DEFS["bandit"]["properties"][key] for key in ABOUT_RACES},
+            {"name", "metric", "discount"},
+            ("drift",),
+        ),
+        (outcome.Metric, DEFS["measure"]["properties"], {"name", "source", "settings"}, SOURCES),
+        (model.Outside, DEFS["limit"]["properties"], {"name"}, ()),
+        *((KINDS[kind], DEFS[kind]["properties"], set(), ()) for kind in SOURCES),
         (model.Canary, DEFS["canary"]["properties"], set(), ("strategy",)),
         (model.BlueGreen, DEFS["blue-green"]["properties"], set(), ("strategy",)),
         (model.Rolling, DEFS["rolling"]["properties"], set(), ("strategy",)),
@@ -143,6 +166,10 @@ def default_of(properties: Mapping[str, Any], key: str) -> float:
         (DEFS["ceiling"]["properties"], "for", model.Threshold(name="", metric="", maximum=0).sustained),
         (DEFS["shadow"]["properties"], "hold", defaults.SHADOW_HOLD),
         (DEFS["feature-flag"]["properties"], "hold", defaults.FLAG_HOLD),
+        (DEFS["ab"]["properties"], "hold", defaults.AB_HOLD),
+        (DEFS["ab"]["properties"], "at-most", defaults.EXPERIMENT),
+        (DEFS["bandit"]["properties"], "hold", defaults.BANDIT_HOLD),
+        (DEFS["bandit"]["properties"], "at-most", defaults.EXPERIMENT),
         (DEFS["canary"]["properties"], "hold", defaults.CANARY_HOLD),
         (DEFS["blue-green"]["properties"], "hold", defaults.BLUE_GREEN_HOLD),
         (DEFS["blue-green"]["properties"], "bake", defaults.BAKE),

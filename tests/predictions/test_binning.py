@@ -66,6 +66,21 @@ def test_a_reference_file_is_compared_with(tmp_path: Path, kind: str) -> None:
     assert (sum(second.live), sum(second.challenger)) == (0, 1)
 
 
+def test_predictions_and_scores_have_a_reference_by_their_columns(tmp_path: Path) -> None:
+    """Where `columns` names one, what models answer is held against the file as well as against live."""
+    file = tmp_path / "training.csv"
+    file.write_text("label,margin\n" + "\n".join(f"{n * 5},{n}" for n in range(100)))
+    columns = {"prediction": "label", "s": "margin"}
+    settings = replace(SETTINGS, scores={"s": "y", "t": "y"}, reference=Reference(file=str(file), columns=columns))
+    site = Site(tmp_path, settings)
+    for n in range(FIRST):
+        site.both((f"{n}", n, n))
+    found = site.look().total.histograms
+    assert sorted(found) == ["prediction", "prediction@reference", "s", "s@reference", "t"]
+    assert found["prediction@reference"].live == (10,) * 10
+    assert sum(found["s@reference"].live) == 100
+
+
 def write(file: Path, kind: str) -> None:
     rows = [{'the "age"': n * 5} for n in range(100)]
     with duckdb.connect() as connection:

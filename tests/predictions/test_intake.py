@@ -89,6 +89,20 @@ def test_damaged_lines_are_counted(site: Site) -> None:
     }
 
 
+def test_empty_lines_are_none(site: Site) -> None:
+    """Two writers may leave an empty line, also as the first one: it is not counted, and hides nothing beside it."""
+    site.write(b"\n", line("a", body={"y": 1}), b"\n\n", line("a", body={"y": 1}, role="shadow", model="v2"), b"\n")
+    site.write(b"\n", feedback("a", 1), b"\n", kind="feedback")
+    assert site.look().total.labelled == 1
+    site.rotate(1)
+    site.rotate(1, "feedback")
+    for _ in range(2):
+        site.clock.sleep(SETTLE)
+        site.look()
+    assert site.kept.counts() == {"answers": 2, "outcomes": 1}
+    assert list(site.spool.iterdir()) == []
+
+
 def test_the_first_answer_of_an_id_counts(site: Site) -> None:
     """A request id that a client uses again is a duplicate, in the same file and in a later one."""
     site.both(("a", 1, 1), ("a", 2, 2))

@@ -11,7 +11,8 @@ import duckdb
 import pytest
 
 from mlship.errors import UsageError
-from mlship.predictions.formats import Columns, Format, Malformed, Row, read
+from mlship.predictions.form import Format
+from mlship.predictions.formats import Columns, Malformed, Row, read
 from mlship.predictions.outcomes import SHOWN, Report, take
 
 from .made import Site
@@ -61,6 +62,19 @@ def test_lines_that_cannot_be_read_are_numbered(tmp_path: Path) -> None:
     ]
 
 
+def test_a_stray_quote_costs_its_own_line(tmp_path: Path) -> None:
+    """A quote that nothing closes is malformed where it stands; the lines behind it are read."""
+    found = rows(tmp_path / "f.csv", 'id,value\na,1\nb,"2\nc,3\n"d\ne",4\nf,"5\ng,"6"\nh,"7\ni,8\n')
+    assert [(each.line, each.id) for each in found if isinstance(each, Row)] == [
+        (2, "a"),
+        (4, "c"),
+        (5, "d\ne"),
+        (8, "g"),
+        (10, "i"),
+    ]
+    assert [each.line for each in found if isinstance(each, Malformed)] == [3, 7, 9]
+
+
 def test_json_lines_are_read(tmp_path: Path) -> None:
     """One object per line; columns by name, numbers as they are."""
     content = (
@@ -86,6 +100,13 @@ def test_parquet_is_read(tmp_path: Path) -> None:
         Row(line=1, id="a", value="1.5", at=1767225600.0),
         Malformed(line=2, why="no id"),
     ]
+
+
+def test_no_number_is_no_value(tmp_path: Path) -> None:
+    """What a table of numbers writes for a missing one is no label."""
+    with duckdb.connect() as connection:
+        connection.execute(f"COPY (SELECT 'a' AS id, 'nan'::DOUBLE AS value) TO '{tmp_path / 'f'}' (FORMAT PARQUET)")
+    assert list(read(tmp_path / "f", Format.AUTO, Columns())) == [Malformed(line=1, why="no value")]
 
 
 def test_ground_truth_of_sagemaker_is_read(tmp_path: Path) -> None:
@@ -131,6 +152,8 @@ def test_times_are_numbers_or_iso(tmp_path: Path) -> None:
         (b"Id,Valeu\na,1\n", "no column 'id'; did you mean 'Id'"),
         (b"id,Valeu\na,1\n", "no column 'value'; did you mean 'Valeu'"),
         (b"x,y\na,1\n", "no column 'id'"),
+        (b'"id,value\na,1\n', "its first line"),
+        (gzip.compress(b"id,value\n", mtime=0)[:10] + b"\xff" * 20, "cannot be read"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused(tmp_path: Path, content: bytes, why: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import zlib
@@ -121,6 +122,16 @@ def test_what_is_redacted_is_stored_nowhere() -> None:
     assert b"4111" not in json.dumps(str(taken)).encode()
     assert taken.segments == ("land=NL",)
     assert taken.prediction == "1"
+
+
+def test_a_compressed_request_is_read() -> None:
+    """A request that came as gzip tells its segments like any other; a damaged one is kept as it is."""
+    settings = replace(SETTINGS, segments={"land": "request.land"})
+    packed = gzip.compress(b'{"land": "NL"}', mtime=0)
+    for sent, segments, kept in ((packed, ("land=NL",), b'{"land": "NL"}'), (packed[:-9], (), packed[:-9])):
+        said = {**json.loads(line("a", body={"y": 1})), "request": base64.b64encode(sent).decode()}
+        taken = read(json.dumps(said).encode(), settings)
+        assert (taken.segments, taken.request) == (segments, kept)
 
 
 def test_a_body_that_cannot_be_redacted_is_not_kept() -> None:

@@ -20,6 +20,7 @@ from mlship.journal.lease import Lease
 from mlship.journal.state import ServiceState
 from mlship.journal.status import Status
 from mlship.journal.store import Journal
+from mlship.metrics.sources import Sources
 from mlship.plan.model import Plan
 from mlship.strategies import compile_plan
 
@@ -157,5 +158,5 @@ class Rehearsal:
             clock=self.clock,
             by="test",
             replicas=replicas,
-            answers=driver,
+            sources=Sources(answers=driver, outcomes=driver),
         )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlship.journal.events import Passed
+import pytest
+
+from mlship.journal.events import Looked, Passed
 from mlship.journal.status import Status
 from tests.scenarios.rehearsal import Rehearsal
 from tests.strategies.plans import canary, plan
@@ -89,3 +91,16 @@ def test_turns(tmp_path: Path) -> None:
         turns += 1
         assert turns < 200
     assert (rollout.status, turns > 3) == (Status.PROMOTED, True)
+
+
+def test_numbers_from_while_nobody_was_at_work(tmp_path: Path) -> None:
+    """They belong to the whole time that they came in: no rate is too high after a resume."""
+    rollout = Rehearsal(tmp_path, plan(CANARY))
+    rollout.start(kill_at_look=2)
+    rollout.clock.sleep(500.0)
+    rollout.resume()
+    looks = [r.event.look for r in rollout.events if isinstance(r.event, Looked) and r.event.look.number]
+    rates = [sum(t.requests for t in look.tallies.values()) / (look.end - look.start) for look in looks if look.tallies]
+
+    assert max(look.end - look.start for look in looks) > 500
+    assert all(rate == pytest.approx(100, rel=0.05) for rate in rates)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 BASE = "mlship-test/base:1"
 ROUTER = "mlship-test/envoy:1"
 SERVER = "mlship-test/model-server:1"
-SKLEARN = "mlship-test/sklearn:2"
+SKLEARN = "mlship-test/sklearn:3"
 
 SUITE = "bookworm"
 HERE = Path(__file__).parent
@@ -36,7 +36,7 @@ _SERVER = (
 _SKLEARN = f"FROM {BASE}\nCOPY packages /srv/packages\nENV PYTHONPATH=/srv/packages HOME=/srv\n"
 _PACKAGES = (
     "numpy", "numpy.libs", "scipy", "scipy.libs", "sklearn", "scikit_learn.libs", "joblib", "threadpoolctl.py",
-    "narwhals", "msgspec",
+    "narwhals", "msgspec", "platformdirs",
 )  # fmt: skip
 
 

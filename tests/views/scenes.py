@@ -33,8 +33,10 @@ def until(story: Iterable[Recorded], seconds: float) -> tuple[Recorded, ...]:
 
 def followed(events: Iterable[Recorded]) -> tuple[ServiceState, Feed]:
     """State and feed after `events`."""
-    state, feed = ServiceState(service="fraud-scorer"), Feed(address="127.0.0.1:8080")
-    for recorded in events:
+    told = tuple(events)
+    service = told[0].service if told else "fraud-scorer"
+    state, feed = ServiceState(service=service), Feed(address="127.0.0.1:8080")
+    for recorded in told:
         state, feed = apply(state, recorded), feed.after(recorded)
     return state, feed
 

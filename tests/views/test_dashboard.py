@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mlship.journal.events import (
     BroughtUp,
@@ -9,6 +10,7 @@ from mlship.journal.events import (
     Recorded,
     Requested,
     RollbackFailed,
+    Started,
     TornDown,
 )
 from mlship.journal.state import ServiceState
@@ -116,7 +118,7 @@ def test_a_shadow_in_ascii_is_the_same_screen() -> None:
     [
         (8.0, "waits for 28s of hold, 3 gates of v2, v3 and v4; parks in 29m 58s"),
         (40.0, "waits for 3 gates of v2 and v3; parks in 29m 28s"),
-        (55.0, "waits for 1 gate of v2, 230 answers of v3; parks in 29m 13s"),
+        (55.0, "waits for 1 gate of v2, 20 answers of v3; parks in 29m 13s"),
         (72.0, "waits for 28s of hold, 100 requests, no-more-errors, not-slower; rolls back in 59m 58s"),
     ],
 )
@@ -204,6 +206,56 @@ def test_any_verdict_can_be_shown(
     state, feed = followed(later(until(GOOD, 55.0), Looked(step=2, look=look, verdicts=(verdict,))))
     lines = draw(state, feed, START, Paper(width=width))
     assert max(line.cell_len for line in lines) <= width
+
+
+def _judged(evidence: Evidence, paper: Paper) -> list[str]:
+    verdict = Verdict(gate="no-more-errors", outcome=Outcome.WAIT, reason="more are needed", evidence=evidence)
+    look = Look(number=99, start=0.0, end=5.0, weights={}, tallies=None)
+    return _screen(later(until(GOOD, 55.0), Looked(step=2, look=look, verdicts=(verdict,))), paper).splitlines()
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("estimate", "interval", "said"),
+    [
+        (1.5, (0.6, 3.8), "odds ratio 1.5 (0.6 to 3.8); v2 13/57, v1 0/1164"),
+        (None, (4.2, float("inf")), "odds ratio at least 4.2; v2 13/57, v1 0/1164"),
+        (None, (0.2, 60.0), "odds ratio 0.2 to 60; v2 13/57, v1 0/1164"),
+        (None, None, "v2 13/57, v1 0/1164"),
+    ],
+)
+def test_evidence_is_told_whole(
+    size: str, estimate: float | None, interval: tuple[float, float] | None, said: str
+) -> None:
+    """Counts, the estimate with its interval, and each e-value against its limit; also where nothing is estimated."""
+    shown = _judged(
+        Evidence(
+            measure="odds ratio", estimate=estimate, interval=interval, candidate=(13, 57), live=(0, 1164),
+            e_value=12.0, limit=40.0, proof=3.0, proof_limit=20.0,
+        ),
+        SIZES[size],
+    )  # fmt: skip
+    assert any(said in line for line in shown) or all(any(part in line for line in shown) for part in said.split("; "))
+    assert any("harm" in line and "12/40" in line and "3/20" in line for line in shown)
+
+
+def test_a_long_wait_does_not_hide_the_deadline() -> None:
+    """However much is waited for, at 80 columns the line ends with what happens otherwise, and when."""
+    events = tuple(_with_gates(recorded, 6) for recorded in until(GOOD, 55.0))
+    told = _screen(events, SIZES["80x23"]).splitlines()[2]
+    assert told.startswith(" waits for ")
+    assert told.endswith("; rolls back in 59m 38s")
+
+
+def _with_gates(recorded: Recorded, number: int) -> Recorded:
+    """The same rollout with so many gates more in each step."""
+    if not isinstance(recorded.event, Started):
+        return recorded
+    more = tuple(f"gate-with-a-name-{each}" for each in range(number))
+    steps = tuple(
+        replace(step, gates=(*step.gates, *more)) if step.gates else step for step in recorded.event.compiled.steps
+    )
+    return replace(recorded, event=replace(recorded.event, compiled=replace(recorded.event.compiled, steps=steps)))
 
 
 def test_a_service_without_a_rollout_is_said_to_have_none() -> None:

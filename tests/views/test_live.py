@@ -1,5 +1,6 @@
 import io
 
+import pytest
 from rich.console import Console, ConsoleDimensions
 
 from mlship.clock import ManualClock
@@ -74,3 +75,33 @@ def test_every_view_can_stand_in_for_another() -> None:
         view.show(GOOD[0])
         view.close()
     assert all("v2" in stream.getvalue() for stream in streams)
+
+
+class _Screen(io.RawIOBase):
+    """Keeps what each system call would have written."""
+
+    def __init__(self) -> None:
+        self.writes: list[str] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object, /) -> int:
+        assert isinstance(data, bytes | memoryview)
+        self.writes.append(bytes(data).decode())
+        return len(data)
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (140, 40)])
+def test_a_frame_is_one_write(width: int, height: int) -> None:
+    """No terminal ever shows a frame that is erased and not drawn again: so nothing flickers."""
+    screen = _Screen()
+    stream = io.TextIOWrapper(io.BufferedWriter(screen), encoding="utf-8")
+    console = Console(file=stream, force_terminal=True, width=width, height=height, color_system="truecolor")
+    view = LiveView(console, ManualClock(GOOD[0].at), ServiceState(service="fraud-scorer"), ticking=False)
+    for recorded in GOOD:
+        view.show(recorded)
+    view.close()
+    frames = [write for write in screen.writes if "\x1b[2K" in write]
+    assert len(frames) >= len(GOOD) - 1
+    assert [frame for frame in frames if "way back" not in frame.rpartition("\x1b[2K")[2]] == []

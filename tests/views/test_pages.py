@@ -116,9 +116,10 @@ def test_status_of_little_is_short(states: list[ServiceState], said: str) -> Non
 
 
 def test_status_after_down_does_not_pretend_to_serve() -> None:
-    """A service that was stopped says so."""
+    """A service that was stopped says so, and names neither traffic nor a way back that could not be gone."""
     state = fold("fraud-scorer", later(GOOD, TornDown(by="ada")))
-    assert " everything is stopped\n" in printed(lambda paper: status([state], NOW, paper), Paper(width=80))
+    shown = printed(lambda paper: status([state], NOW, paper), Paper(width=80)).splitlines()
+    assert shown[2:] == [" everything is stopped; up again with: mlship deploy PLAN"]
 
 
 def _fault(source: str, line: int, column: int, message: str, *, path: str = "", hint: str = "") -> Fault:

@@ -15,6 +15,7 @@ from mlship.journal.events import (
     Parked,
     Passed,
     Promoted,
+    Reallocated,
     Reopened,
     Repaired,
     Requested,
@@ -91,6 +92,10 @@ SAID: list[tuple[Event, str]] = [
     (
         Flagged(step=1, revision=2, rules=(), by="ada", reason="it errs"),
         "ada changed the rules: nobody gets the candidate: it errs",
+    ),
+    (
+        Reallocated(step=1, revision=1, segments=(), propensities={"v1": 0.125, "v2": 0.875}, reason="v3 failed"),
+        "new weights: v1 12.5 %, v2 87.5 %: v3 failed",
     ),
     (Repaired(what="the router had died"), "repaired: the router had died"),
     (Requested(order="pause", by="bob", reason="lunch"), "bob ordered: pause: lunch"),

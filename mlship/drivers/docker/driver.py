@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from mlship.dataplane.router import Router
+from mlship.drivers.abilities import DOCKER
 from mlship.drivers.base import Observed, ObservedModel, Opening
 from mlship.drivers.docker.captures import Captures
 from mlship.drivers.docker.claim import Claim
@@ -34,7 +35,7 @@ from mlship.drivers.tally import tally
 from mlship.drivers.trouble import Trouble
 from mlship.errors import OutOfReach, RoutingRefused, UsageError
 from mlship.metrics.counters import Counters
-from mlship.plan.model import Capability, Model
+from mlship.plan.model import Model
 from mlship.plan.routing import Routing
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ LEAST_PATIENCE = 10.0
 class DockerDriver:
     """`Driver` on a Docker daemon."""
 
-    capabilities = frozenset(Capability)
+    capabilities = DOCKER
 
     def __init__(self, opening: Opening) -> None:
         settings = settings_of(opening.spec.settings)

@@ -10,6 +10,7 @@ from pathlib import Path
 from mlship.dataplane.local import LocalPlace
 from mlship.dataplane.router import Router
 from mlship.dataplane.upstream import RouterSettings
+from mlship.drivers.abilities import PROCESS
 from mlship.drivers.base import Observed, ObservedModel, Opening
 from mlship.drivers.process.claim import Claim
 from mlship.drivers.process.health import all_healthy
@@ -19,7 +20,7 @@ from mlship.drivers.tally import tally
 from mlship.drivers.trouble import Trouble
 from mlship.errors import OutOfReach, RoutingRefused, UsageError
 from mlship.metrics.counters import LATENCY_EDGES, Counters
-from mlship.plan.model import Capability, Model
+from mlship.plan.model import Model
 from mlship.plan.routing import Routing
 
 DEFAULT_LISTEN = "127.0.0.1:8080"
@@ -31,7 +32,7 @@ LEAST_PATIENCE = 10.0
 class ProcessDriver:
     """`Driver` on this machine."""
 
-    capabilities = frozenset(Capability)
+    capabilities = PROCESS
 
     def __init__(self, opening: Opening) -> None:
         folder = opening.state / "process" / opening.service

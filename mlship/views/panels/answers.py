@@ -8,7 +8,6 @@ from rich.text import Text
 
 from mlship.views import words
 from mlship.views.answered import Answered, measure
-from mlship.views.contest import out
 from mlship.views.panels.models import fitting, headed, row
 from mlship.views.paper import Paper
 from mlship.views.scene import Scene
@@ -29,7 +28,7 @@ def answers(scene: Scene, paper: Paper, challengers: Sequence[str]) -> list[Text
     lines = [headed(paper, "answers", "", *into)]
     for challenger in challengers:
         cells = _cells(every.get(challenger), name)
-        gone = out(scene.said, challenger) is not None
+        gone = scene.gone(challenger) is not None
         lines.append(row(paper, challenger, "dim" if gone else "bold cyan", cells, into, dim=gone))
     return lines
 

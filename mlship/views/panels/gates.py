@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from rich.text import Text
 
@@ -14,6 +14,7 @@ from mlship.views.scene import Scene
 
 OUTCOME_STYLE = {Outcome.PASS: "green", Outcome.WAIT: "cyan", Outcome.BLIND: "yellow", Outcome.FAIL: "bold red"}
 _SHARES = ("agreement", "accuracy", "coverage", "paired")
+_GAIN = "gain in "
 _INDENT = 10
 _STACKED = 3
 """Columns before the lines of a gate whose name and bars do not fit on one line."""
@@ -43,6 +44,8 @@ def _note(scene: Scene) -> str:
     step = scene.rollout.current
     if step is None or not scene.working:
         return ""
+    if step.metric:
+        return "each must be proven" if step.proof else ""
     return "must prove: not worse by the margin" if step.proof else "must show no harm" if step.gates else ""
 
 
@@ -109,7 +112,7 @@ def _numbers(scene: Scene, evidence: Evidence | None, model: str) -> list[str]:
     if evidence is None:
         return []
     counts = [_count(model, evidence.candidate), _count(scene.rollout.compiled.live, evidence.live)]
-    parts = [_estimate(evidence), ", ".join(count for count in counts if count)]
+    parts = [_estimate(evidence, scene.rates), ", ".join(count for count in counts if count)]
     return [part for part in parts if part]
 
 
@@ -117,19 +120,25 @@ def _count(model: str, counted: tuple[int, int] | None) -> str:
     return f"{model} {words.compact(counted[0])}/{words.compact(counted[1])}" if counted else ""
 
 
-def _estimate(evidence: Evidence) -> str:
-    if evidence.estimate is None:
+def _estimate(evidence: Evidence, rates: Collection[str]) -> str:
+    shown, unit = _unit(evidence.measure, rates)
+    if evidence.interval is None:
+        return "" if evidence.estimate is None else f"{evidence.measure} {shown(evidence.estimate)}"
+    low, high = evidence.interval
+    interval = f"{shown(low).removesuffix(unit)} to {shown(high)}"
+    if evidence.estimate is not None:
+        return f"{evidence.measure} {shown(evidence.estimate)} ({interval})"
+    if low <= 0 and math.isinf(high):
         return ""
-    shown, unit = _unit(evidence.measure)
-    low, high = evidence.interval or (None, None)
-    interval = f" ({shown(low).removesuffix(unit)} to {shown(high)})" if evidence.interval else ""
-    return f"{evidence.measure} {shown(evidence.estimate)}{interval}"
+    # A ratio to a model without a single bad answer has no estimate, and yet a least value.
+    return f"{evidence.measure} {f'at least {shown(low)}' if math.isinf(high) else interval}"
 
 
-def _unit(measure: str) -> tuple[Callable[[float | None], str], str]:
+def _unit(measure: str, rates: Collection[str]) -> tuple[Callable[[float | None], str], str]:
     """How a measure is said, and the unit that a range names once."""
-    if measure.startswith("gain in accuracy"):
-        return words.points, " points"
+    if measure.startswith(_GAIN):
+        gained = measure.removeprefix(_GAIN).partition(",")[0]
+        return (words.points, " points") if gained.startswith("accuracy") or gained in rates else (words.number, "")
     if "rate" in measure or measure.startswith(("requests", *_SHARES)):
         return words.percent, " %"
     return words.number, ""

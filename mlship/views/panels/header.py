@@ -68,7 +68,7 @@ def _moment(scene: Scene, paper: Paper) -> str:
     rollout, service = scene.rollout, scene.service.service
     match rollout.status:
         case Status.RUNNING:
-            return _waiting(scene)
+            return _waiting(scene, paper)
         case Status.PARKED:
             return _around(paper, "parked: ", rollout.reason or "paused", f"; goes on with: mlship resume {service}")
         case Status.ROLLING_BACK:
@@ -98,11 +98,11 @@ def _ended(scene: Scene, status: _Ended, paper: Paper) -> str:
             assert_never(status)
 
 
-def _waiting(scene: Scene) -> str:
+def _waiting(scene: Scene, paper: Paper) -> str:
     rollout, step = scene.rollout, scene.rollout.current
     if rollout.pending is not None:
         return f"{act(rollout.pending)} ..."
-    if step is None or rollout.passed or rollout.settled_at is None:
+    if step is None or rollout.passed or rollout.began_at is None:
         return "on to the next step"
     if rollout.paused:
         return f"paused; goes on with: mlship resume {scene.service.service}"
@@ -111,17 +111,18 @@ def _waiting(scene: Scene) -> str:
     failed = [v.name for v in rollout.verdicts if v.outcome is Outcome.FAIL and v.challenger in judged]
     if failed and not _left(scene):
         return f"fails: {', '.join(failed)}"
-    held = scene.now - rollout.settled_at
+    held = scene.now - rollout.began_at
     waits = _missing(scene, held)
     last = f"; {_LATE[step.at_deadline]} in {words.ticking(longest(step) - held)}" if longest(step) > step.hold else ""
-    return f"waits for {', '.join(waits)}{last}" if waits else "decides"
+    return _around(paper, "waits for ", ", ".join(waits), last) if waits else "decides"
 
 
 def _left(scene: Scene) -> tuple[str, ...]:
     """Of several challengers those that may still go on."""
     verdicts, step = scene.rollout.verdicts, scene.rollout.current
     several = step.challengers if step is not None and len(step.challengers) > 1 else ()
-    return tuple(challenger for challenger in several if out(verdicts, challenger) is None)
+    lost = [challenger for challenger in several if step is not None and step.has_lost(challenger)]
+    return tuple(name for name in several if name not in lost and out(verdicts, name) is None)
 
 
 def _missing_of_many(scene: Scene) -> list[str]:
@@ -132,11 +133,12 @@ def _missing_of_many(scene: Scene) -> list[str]:
     for challenger in _left(scene):
         said = about(rollout.verdicts, challenger)
         open_ = [gate for gate in step.gates if gate not in said or said[gate].outcome is not Outcome.PASS]
-        short = step.requests - scene.feed.in_step.get(challenger, 0)
+        short = step.requests - scene.feed.in_stage.get(challenger, 0)
         if open_:
             lacking.setdefault(words.plural(len(open_), "gate"), []).append(challenger)
         elif short > 0 and rollout.step in scene.feed.spans:
-            lacking.setdefault(words.plural(short, "answer"), []).append(challenger)
+            noun = "answer" if step.routing.mirrors else "request"
+            lacking.setdefault(words.plural(short, noun), []).append(challenger)
     return [f"{what} of {words.listed(challengers)}" for what, challengers in lacking.items()]
 
 
@@ -146,10 +148,10 @@ def _missing(scene: Scene, held: float) -> list[str]:
     missing = [f"{words.ticking(step.hold - held)} of hold"] if step.hold - held >= 1 else []
     if _left(scene):
         return missing + _missing_of_many(scene)
-    answered = scene.feed.in_step.get(rollout.compiled.candidate or "", 0)
+    answered = scene.feed.in_stage.get(rollout.compiled.candidate or "", 0)
     # A feed that did not follow the rollout from its first event cannot know what is missing.
     known = rollout.step in scene.feed.spans
-    noun = "answer" if step.challengers else "request"
+    noun = "answer" if step.routing.mirrors else "request"
     missing += [words.plural(step.requests - answered, noun)] if known and answered < step.requests else []
     spoken = rollout.verdicts if rollout.last is not None and rollout.last.step == rollout.step else ()
     passed = {verdict.gate for verdict in spoken if verdict.outcome is Outcome.PASS}

@@ -9,7 +9,6 @@ from rich.text import Text
 from mlship.journal.state import RolloutState
 from mlship.plan.routing import WHOLE, Routing
 from mlship.views import words
-from mlship.views.contest import out
 from mlship.views.figures import Figures, figures, observed_share
 from mlship.views.paper import Paper
 from mlship.views.scene import Scene
@@ -30,7 +29,7 @@ def models(scene: Scene, paper: Paper, *, trends: bool) -> list[Text]:
     name, columns = fitting(paper, COPIES if scene.mirrors else COLUMNS)
     lines = [headed(paper, "models", _span(scene), name, columns)]
     for model, found in each.items():
-        gone = out(scene.said, model) is not None
+        gone = scene.gone(model) is not None
         cells = _copied(scene, model, found) if scene.mirrors else _shares(scene, model) + _cells(scene, model, found)
         lines.append(row(paper, model, _style(scene, model, gone=gone), cells, (name, columns), dim=gone))
         if trends:

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from mlship.plan.verdict import Outcome, Verdict
 from mlship.views import words
-from mlship.views.contest import about, contested, names, out
+from mlship.views.contest import about, contested, names
 from mlship.views.panels.gates import OUTCOME_STYLE, drawn, portion
 from mlship.views.panels.models import headed
 from mlship.views.paper import Paper
@@ -28,7 +28,7 @@ def rivals(scene: Scene, paper: Paper, lines_each: int) -> list[Text]:
 
 def standing(scene: Scene, paper: Paper, challenger: str) -> Text:
     """One line: how far the challenger has come, and the first gate that it has not passed."""
-    gone = out(scene.said, challenger)
+    gone = scene.gone(challenger)
     said = about(scene.said, challenger).values()
     holds = next((verdict for verdict in said if verdict.outcome is not Outcome.PASS), None)
     first = gone or holds
@@ -84,7 +84,7 @@ def _troubled(paper: Paper, said: str) -> Text:
 
 def _line(scene: Scene, paper: Paper, challenger: str, gates: tuple[str, ...], sizes: tuple[int, int]) -> Text:
     name, width = sizes
-    gone = out(scene.said, challenger)
+    gone = scene.gone(challenger)
     if gone is not None:
         return _gone(paper, challenger, name, gone)
     cells = [_cell(paper, verdict_of(scene, gate, challenger), width - 1) for gate in gates]
@@ -123,7 +123,7 @@ def _groups(scene: Scene, paper: Paper, lines_each: int) -> list[Text]:
 
 def group(scene: Scene, paper: Paper, challenger: str, lines_each: int | None = None) -> list[Text]:
     """A line for the challenger, then `lines_each` per gate; None: as many as there is to say."""
-    gone = out(scene.said, challenger)
+    gone = scene.gone(challenger)
     lines = [_head(scene, paper, challenger, gone)]
     for gate in judged(scene):
         verdict = verdict_of(scene, gate, challenger)

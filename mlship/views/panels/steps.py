@@ -90,9 +90,9 @@ def _expects(step: Step) -> str:
 
 def _course(scene: Scene, paper: Paper, index: int) -> Text:
     rollout, step = scene.rollout, scene.rollout.compiled.steps[index]
-    if rollout.settled_at is None:
+    if rollout.began_at is None:
         return paper.say("under way", "cyan")
-    held = max(0.0, scene.now - rollout.settled_at)
+    held = max(0.0, scene.now - rollout.began_at)
     if step.hold <= 0:
         return paper.say(f"for {words.ticking(held)}", "cyan")
     bar = paper.bar(held / step.hold, _BAR, "cyan")

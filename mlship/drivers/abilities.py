@@ -1,0 +1,9 @@
+"""What the drivers that come with mlship can do: apart from them, so that a plan is checked without loading any."""
+
+from __future__ import annotations
+
+from mlship.plan.model import Capability
+
+DOCKER = frozenset(Capability)
+MEMORY = frozenset(Capability)
+PROCESS = frozenset(Capability)

@@ -1,0 +1,1 @@
+"""A made-up world with chance in it: what a plan meets when it is simulated."""
