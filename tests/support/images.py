@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 BASE = "mlship-test/base:1"
 ROUTER = "mlship-test/envoy:1"
 SERVER = "mlship-test/model-server:1"
-SKLEARN = "mlship-test/sklearn:3"
+SKLEARN = "mlship-test/sklearn:4"
 
 SUITE = "bookworm"
 HERE = Path(__file__).parent
@@ -79,6 +79,8 @@ def _packages() -> Iterator[tuple[Path, str]]:
     assert found.origin is not None
     site = Path(found.origin).parent.parent
     yield from ((site / name, f"packages/{name}") for name in _PACKAGES if (site / name).exists())
+    # scikit-learn looks for its own version there.
+    yield from ((info, f"packages/{info.name}") for info in site.glob("scikit_learn-*.dist-info"))
     yield Path(mlship.__file__).parent, "packages/mlship"
 
 
