@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 BASE = "mlship-test/base:1"
 ROUTER = "mlship-test/envoy:1"
 SERVER = "mlship-test/model-server:1"
-SKLEARN = "mlship-test/sklearn:4"
+SKLEARN = "mlship-test/sklearn:6"
 
 SUITE = "bookworm"
 HERE = Path(__file__).parent
@@ -36,8 +36,11 @@ _SERVER = (
 _SKLEARN = f"FROM {BASE}\nCOPY packages /srv/packages\nENV PYTHONPATH=/srv/packages HOME=/srv\n"
 _PACKAGES = (
     "numpy", "numpy.libs", "scipy", "scipy.libs", "sklearn", "scikit_learn.libs", "joblib", "threadpoolctl.py",
-    "narwhals", "msgspec", "platformdirs",
+    "cloudpickle", "narwhals", "msgspec", "platformdirs",
 )  # fmt: skip
+
+
+_VERSIONED = ("numpy", "scipy", "scikit_learn", "joblib", "threadpoolctl", "narwhals")
 
 
 def make(client: DockerClient) -> None:
@@ -79,8 +82,9 @@ def _packages() -> Iterator[tuple[Path, str]]:
     assert found.origin is not None
     site = Path(found.origin).parent.parent
     yield from ((site / name, f"packages/{name}") for name in _PACKAGES if (site / name).exists())
-    # scikit-learn looks for its own version there.
-    yield from ((info, f"packages/{info.name}") for info in site.glob("scikit_learn-*.dist-info"))
+    # scikit-learn looks for versions there.
+    infos = (info for name in _VERSIONED for info in site.glob(f"{name}-*.dist-info"))
+    yield from ((info, f"packages/{info.name}") for info in infos)
     yield Path(mlship.__file__).parent, "packages/mlship"
 
 
