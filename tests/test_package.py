@@ -13,7 +13,7 @@ import pytest
 from tests.engines import need
 
 ROOT = Path(__file__).parent.parent
-SCHEMAS = {"plan.v1.json", "event.v1.json"}
+SCHEMAS = {"plan.v1.json", "event.v1.json", "world.v1.json"}
 
 
 def build(folder: Path, kind: str, target: Path) -> Path:
