@@ -22,6 +22,13 @@ class TunnelAdmin(Administration):
         self._port = port
         self._connection: http.client.HTTPConnection | None = None
 
+    def open(self) -> None:
+        """Begin to connect; questions wait for the end of it."""
+        if self._connection is None:
+            self._connection = http.client.HTTPConnection("localhost", timeout=PATIENCE)
+            # As much of a socket as is asked of it.
+            self._connection.sock = Tunnel(self._client, self._container, self._port, patience=PATIENCE)
+
     def close(self) -> None:
         """Let go of the connection."""
         if self._connection is not None:
@@ -40,11 +47,8 @@ class TunnelAdmin(Administration):
             return self._asked(method, target)
 
     def _asked(self, method: str, target: str) -> tuple[int, str]:
-        if self._connection is None:
-            self._connection = http.client.HTTPConnection("localhost", timeout=PATIENCE)
-            # As much of a socket as is asked of it.
-            tunnel = Tunnel(self._client, self._container, self._port, patience=PATIENCE)
-            self._connection.sock = tunnel
+        self.open()
+        assert self._connection is not None
         try:
             self._connection.request(method, target)
             response = self._connection.getresponse()

@@ -42,7 +42,7 @@ class ContainerPlace:
         self._network = network
         self._settings = settings
         self._clock = clock
-        self._admin: tuple[str, TunnelAdmin] | None = None
+        self._admin: TunnelAdmin | None = None
         self.session = Session(self._opened)
         self.files = ContainerFiles(client, names.router, self.session)
 
@@ -69,19 +69,20 @@ class ContainerPlace:
     @property
     def admin(self) -> TunnelAdmin:
         """Its administration, over a connection from inside its container."""
-        running = self._must_run()
-        if self._admin is not None and self._admin[0] != running.life:
-            self._admin[1].close()
-            self._admin = None
+        # Not asked anew each time: a connection that is gone tells so itself.
         if self._admin is None:
-            self._admin = (running.life, TunnelAdmin(self._client, self._names.router, ADMIN_PORT))
-        return self._admin[1]
+            self._must_run()
+            self._admin = TunnelAdmin(self._client, self._names.router, ADMIN_PORT)
+        return self._admin
 
     def _opened(self) -> Shell | None:
         if self.running is None:
             return None
         self.files.forget()
-        return Shell(self._client, self._names.router)
+        shell = Shell(self._client, self._names.router)
+        # Whoever wants the one wants the other, and both take their time to start.
+        self.admin.open()
+        return shell
 
     @property
     def log(self) -> str:
@@ -154,7 +155,7 @@ class ContainerPlace:
         """Close what is open into the container."""
         self.session.close()
         if self._admin is not None:
-            self._admin[1].close()
+            self._admin.close()
         self._admin = None
         self.files.forget()
 
