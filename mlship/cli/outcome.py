@@ -79,12 +79,13 @@ def _begun(rows: Iterator[Row | Malformed]) -> Iterator[Row | Malformed]:
 def _kept(state: ServiceState, clock: Clock) -> Predictions:
     """The store, with what the router has written until now: else the latest requests would match nothing."""
     from mlship.cli import wiring
+    from mlship.cli.sources import covariate
     from mlship.errors import MlshipError
     from mlship.predictions.source import Captures
 
     assert state.rollout is not None
     plan = wiring.running_plan(state.rollout)
-    kept = wiring.open_predictions(state.service, plan.capture, clock)
+    kept = wiring.open_predictions(state.service, plan.capture, clock, covariate=covariate(plan))
     try:
         driver = wiring.open_driver(plan, fence=None, clock=clock)
     except MlshipError:

@@ -18,7 +18,7 @@ from mlship.journal.holder import this_process
 from mlship.journal.lease import Lease
 from mlship.journal.status import Status
 from mlship.journal.store import Journal
-from mlship.plan.model import LateAction
+from mlship.plan.labelwatch import LateAction
 from mlship.views.sentence import sentence
 
 

@@ -65,8 +65,13 @@ def _reported(plan: Plan, driver: Driver, clock: Clock) -> RewardSource | None:
 
 
 def _predictions(plan: Plan, clock: Clock) -> Predictions:
+    return wiring.open_predictions(plan.service, plan.capture, clock, covariate=covariate(plan))
+
+
+def covariate(plan: Plan) -> str | None:
+    """What is read of each request beside `capture`: whoever takes lines in reads it, for they are read once."""
     covariates = (gate.covariate for gate in plan.gates.values() if isinstance(gate, Goal) and gate.covariate)
-    return wiring.open_predictions(plan.service, plan.capture, clock, covariate=next(covariates, None))
+    return next(covariates, None)
 
 
 def _outside(plan: Plan, clock: Clock) -> SourcedNumbers | None:

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import argparse
 import http.client
-import ipaddress
 import itertools
 import json
 import random
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Self
 
 from mlship.clock import Clock, SystemClock
+from mlship.demo.asking import Answer, ask, loopback
 from mlship.demo.training import labelled_bodies
 from mlship.errors import Exit, MlshipError, UsageError
 
@@ -46,6 +45,8 @@ class Load:
     """What is right for each of `bodies`; needed for labels."""
     labels: float = 0.0
     """Share of the answered requests whose truth is told to the router, 0..1."""
+    rewards: Mapping[str, float] = field(default_factory=dict)
+    """Model → share of its users who do what is hoped for, which is told to the router as `reward`, 0..1."""
     path: str = "/v2/models/digits/infer"
     rate: float = RATE
     """Requests per second."""
@@ -67,9 +68,9 @@ class Sent:
     ok: int = 0
     failed: int = 0
     told: int = 0
-    """Truths that the router has taken."""
+    """Truths and rewards that the router has taken."""
     untold: int = 0
-    """Truths that it has not taken. They are no failed requests."""
+    """Those that it has not taken. They are no failed requests."""
 
     @property
     def sent(self) -> int:
@@ -85,7 +86,7 @@ class Traffic:
     """
 
     def __init__(self, load: Load, *, clock: Clock) -> None:
-        self._host, self._port = _loopback(load.address)
+        self._host, self._port = loopback(load.address)
         self._load = load
         if load.labels and len(load.truths) != len(load.bodies):
             raise UsageError(f"{len(load.truths)} truths for {len(load.bodies)} bodies: labels need one for each")
@@ -152,7 +153,7 @@ class Traffic:
     def _listened_to(self, end: float) -> bool:
         connection = self._connection()
         while not self._over(end):
-            if _ask(connection, "GET", "/v2/health/ready")[0] == http.client.OK:
+            if ask(connection, "GET", "/v2/health/ready").status == http.client.OK:
                 connection.close()
                 return True
             self._clock.sleep(_LONGEST_NAP)
@@ -172,20 +173,28 @@ class Traffic:
     def _send(self, connection: http.client.HTTPConnection, ticket: int) -> None:
         # Drawn from the ticket, so that a run sends the same users and bodies whichever thread sends them.
         draw = random.Random(f"{self._load.seed}:{ticket}")  # noqa: S311 - a population, not a secret
-        headers = {"content-type": "application/json", USER_HEADER: f"user-{draw.randrange(self._load.users)}"}
+        user = f"user-{draw.randrange(self._load.users)}"
+        headers = {"content-type": "application/json", USER_HEADER: user}
         place = draw.randrange(len(self._load.bodies))
-        status, request = _ask(connection, "POST", self._load.path, self._load.bodies[place], headers)
-        answered = 200 <= status < 400
+        answer = ask(connection, "POST", self._load.path, self._load.bodies[place], headers)
+        answered = 200 <= answer.status < 400
         with self._lock:
             self._tally[answered] += 1
         if answered and draw.random() < self._load.labels:
-            self._tell(connection, request, place)
+            self._tell(connection, answer, "label", self._load.truths[place])
+        if answered and self._pleased(user, answer.model):
+            self._tell(connection, answer, "reward", 1)
 
-    def _tell(self, connection: http.client.HTTPConnection, request: str, place: int) -> None:
-        body = json.dumps({"request_id": request, "name": "label", "value": self._load.truths[place]}).encode()
-        status, _ = _ask(connection, "POST", FEEDBACK, body, {"content-type": "application/json"})
+    def _pleased(self, user: str, model: str) -> bool:
+        """A user is the same every time: whom a model pleases, a better one does, too."""
+        mood = random.Random(f"{self._load.seed}:{user}").random()  # noqa: S311 - as above
+        return mood < self._load.rewards.get(model, 0.0)
+
+    def _tell(self, connection: http.client.HTTPConnection, answer: Answer, name: str, value: int) -> None:
+        body = json.dumps({"request_id": answer.request, "name": name, "value": value}).encode()
+        taken = ask(connection, "POST", FEEDBACK, body, {"content-type": "application/json"})
         with self._lock:
-            self._truths[status == http.client.NO_CONTENT] += 1
+            self._truths[taken.status == http.client.NO_CONTENT] += 1
 
     def _wait_until(self, moment: float) -> None:
         while not self._stopping.is_set() and (left := moment - self._clock.now()) > 0:
@@ -198,37 +207,6 @@ class Traffic:
         return http.client.HTTPConnection(self._host, self._port, timeout=self._load.timeout)
 
 
-def _ask(
-    connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None = None,
-    headers: Mapping[str, str] = MappingProxyType({}),
-) -> tuple[int, str]:  # fmt: skip
-    """Status and request id of the answer; 0 where there is none."""
-    try:
-        connection.request(method, path, body, dict(headers))
-        with connection.getresponse() as answer:
-            answer.read()
-            return answer.status, answer.headers.get("x-request-id", "")
-    except (OSError, http.client.HTTPException):
-        connection.close()
-        return 0, ""
-
-
-def _loopback(address: str) -> tuple[str, int]:
-    host, _, port = address.rpartition(":")
-    host = host.strip("[]")
-    try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-        number = int(port)
-    except ValueError as error:
-        raise UsageError(f"{address!r} is not an address", hint='write it as "127.0.0.1:8080"') from error
-    if not loopback:
-        raise UsageError(
-            f"{address} is not on this machine: the demo's traffic goes to loopback only",
-            hint="for a load test of another machine, use a tool that is made for it",
-        )
-    return host, number
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m mlship.demo.traffic", description=__doc__)
     parser.add_argument("address", help='the router, "127.0.0.1:8080"')
@@ -236,6 +214,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=MAX_SECONDS, help="stop after this (default: %(default)s)")
     parser.add_argument("--requests", type=int, default=MAX_REQUESTS, help="stop after this many")
     parser.add_argument("--labels", type=float, default=0.0, help="share of the answers whose truth is told, 0..1")
+    parser.add_argument("--rewards", default="", help="share of each model's users who are pleased: v1=10%%,v2=15%%")
     parser.add_argument("--users", type=int, default=USERS, help="size of the population (default: %(default)s)")
     return parser
 
@@ -250,7 +229,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"error: {error.message}\nhint: {error.hint}\n")
         return error.exit_code
     sent = _until_the_end(traffic)
-    truths = f"; {sent.told} truths told, {sent.untold} not taken" if load.labels else ""
+    told = load.labels or load.rewards
+    truths = f"; {sent.told} truths and rewards told, {sent.untold} not taken" if told else ""
     sys.stdout.write(f"{sent.sent} requests, {sent.failed} failed{truths}\n")
     return Exit.UNEXPECTED if sent.failed else Exit.DONE
 
@@ -266,11 +246,24 @@ def _load(options: argparse.Namespace) -> Load:
         bodies=bodies,
         truths=truths,
         labels=options.labels,
+        rewards=_rewards(options.rewards),
         rate=options.rate,
         users=options.users,
         max_seconds=options.seconds,
         max_requests=options.requests,
     )
+
+
+def _rewards(text: str) -> Mapping[str, float]:
+    """`v1=10%,v2=15%` by model."""
+    written = [part.partition("=") for part in text.split(",") if part]
+    try:
+        rewards = {model: float(share.removesuffix("%")) / 100 for model, _, share in written}
+    except ValueError:
+        rewards = {"": 2.0}
+    if any(not model or not 0 <= share <= 1 for model, share in rewards.items()):
+        raise UsageError(f"--rewards {text}: expected shares by model", hint="write it as v1=10%,v2=15%")
+    return rewards
 
 
 def _until_the_end(traffic: Traffic) -> Sent:

@@ -14,8 +14,7 @@ Settings of the driver (`driver: {memory: {...}}`):
 Script of a model (`faults:`):
     error-rate   share of its answers that are errors, 0..1
     accuracy     share of its answers that are right (default 1)
-    conversion   share of its users who do what is hoped for (default 0.1)
-    value        what a user of its brings on average, with a spread of 1 (default 1)
+    conversion   share of its users who do what is hoped for (default 0.1); value: what a user brings (default 1)
     latency      seconds that most of its answers take (default 0.02)
     start        seconds until a replica is ready
     never-ready  true: its replicas never pass their health check
@@ -38,7 +37,7 @@ import msgspec
 from mlship.dataplane.files import writing
 from mlship.drivers.abilities import MEMORY
 from mlship.drivers.base import Observed, ObservedModel, Opening
-from mlship.drivers.scripted import bucket, drawn, pairs_between, pairs_of, rewarded, tally, whole
+from mlship.drivers.scripted import bucket, cohort, pairs_between, pairs_of, tally, whole
 from mlship.errors import LeaseLost, ModelNotReady, OutOfReach, RoutingRefused
 from mlship.metrics.answers import Answers, Pairs
 from mlship.metrics.counters import Counters
@@ -146,12 +145,7 @@ class MemoryDriver:
             courses = [(at, weights) for at, weights in world["course"] if world["router"]]
         scripts = {arm: (self._script(arm, "conversion", 0.1), self._script(arm, "value", 1.0)) for arm in asked.arms}
         span = next_cohort(asked, mark, until=self._clock.now() - metric.within)
-        rate = self._setting("rate", 100)
-        return Rewards(
-            start=span[0],
-            end=span[1],
-            arms={arm: rewarded(metric.kind, scripts[arm], drawn(courses, arm, span, rate)) for arm in asked.arms},
-        ), repr(span[1])
+        return cohort(metric.kind, courses, span, scripts, rate=self._setting("rate", 100)), repr(span[1])
 
     def settle(self, mark: str) -> None:
         """Pairs up to `mark` are not new any more."""

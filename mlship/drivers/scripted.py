@@ -7,7 +7,7 @@ from typing import Any
 
 from mlship.metrics.answers import Pairs
 from mlship.metrics.counters import LATENCY_EDGES, Tally
-from mlship.metrics.rewards import Reward
+from mlship.metrics.rewards import Reward, Rewards
 from mlship.plan.outcome import Kind
 from mlship.plan.routing import WHOLE
 
@@ -60,13 +60,17 @@ def bucket(seconds: float) -> int:
     return next((place for place, edge in enumerate(LATENCY_EDGES) if seconds <= edge), len(LATENCY_EDGES))
 
 
-def drawn(course: Course, arm: str, span: tuple[float, float], rate: float) -> tuple[float, float]:
-    """Users of an arm until the beginning and until the end of a span of time, `rate` of all arms per second."""
-    return _until(course, arm, span[0], rate), _until(course, arm, span[1], rate)
+def cohort(
+    kind: Kind, course: Course, span: tuple[float, float], scripts: Mapping[str, tuple[float, float]], *, rate: float
+) -> Rewards:
+    """Outcomes of the users of a span of time; arm → scripted conversion and value, `rate` of all arms per second."""
+    start, end = span
+    users = {arm: (_until(course, arm, start, rate), _until(course, arm, end, rate)) for arm in scripts}
+    arms = {arm: _rewarded(kind, script, users[arm]) for arm, script in scripts.items()}
+    return Rewards(start=start, end=end, arms=arms)
 
 
-def rewarded(kind: Kind, script: tuple[float, float], users: tuple[float, float]) -> Reward:
-    """Outcomes of the users between two totals, by the scripted conversion and value."""
+def _rewarded(kind: Kind, script: tuple[float, float], users: tuple[float, float]) -> Reward:
     conversion, value = script
     before, after = (int(each + 1e-9) for each in users)
     units = after - before

@@ -207,13 +207,14 @@ def summarised(setting: Setting, trials: Sequence[Trial], *, asked: int, unseen:
     truth = Truth(plan, compiled, world)
     candidate = compiled.candidate or ""
     ranked = sorted(trials, key=lambda trial: trial.number)
-    rivals = dict.fromkeys(name for step in compiled.steps for name in step.challengers) or {candidate: None}
+    challengers = tuple(dict.fromkeys(name for step in compiled.steps for name in step.challengers))
+    rivals = challengers or (candidate,)
     harmless = truth.is_any_harmless(rivals)
     wrong = sum(trial.status is Status.PROMOTED and not truth.deserves(trial.model) for trial in ranked)
     return Summary(
         service=plan.service,
         live=setting.live,
-        candidate=candidate if len(rivals) < 2 else ", ".join(rivals),
+        candidates=rivals,
         seed=setting.seed,
         asked=asked,
         runs=len(ranked),

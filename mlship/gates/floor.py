@@ -12,14 +12,11 @@ from mlship.gates.limit import LimitAccount
 from mlship.gates.segments import Account
 from mlship.gates.wording import grouped, percent
 from mlship.metrics.answers import Pairs
-from mlship.plan.answergates import Floor
+from mlship.plan.answergates import PROVEN, Floor
 from mlship.plan.verdict import Evidence, Outcome
 from mlship.stats.ceiling import CeilingTest
 from mlship.stats.confusion import classes, of_class
 from mlship.stats.interval import rate_interval
-
-PROVEN = frozenset({"agreement", "accuracy"})
-"""Floors under a rate of single pairs: evidence is kept, both ways."""
 
 FEW = 20
 """Cases of a class (predicted, or true) under which its precision, or recall, says nothing."""

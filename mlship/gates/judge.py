@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from mlship.gates.strata import Stratum
 from mlship.metrics.counters import Tally
+from mlship.plan.answergates import PROVEN, Drift, Floor, Quality
+from mlship.plan.model import Alpha, Comparison, Gate, Manual, Outside, Threshold
+from mlship.plan.outcome import Goal, Race
 from mlship.plan.step import Step
 from mlship.plan.verdict import Evidence, Verdict
 
@@ -23,6 +27,28 @@ class Budget:
     def alone(self) -> float:
         """The error probability at which one gate rolls back by itself."""
         return self.rollback / self.judges
+
+
+def budget_of(gates: Iterable[Gate], alpha: Alpha, *, challengers: int = 1) -> Budget:
+    """What each of several challengers may err, and how many of the gates share it."""
+    return Budget(
+        rollback=alpha.rollback / challengers,
+        promote=alpha.promote / challengers,
+        judges=max(1, sum(keeps_evidence(gate) for gate in gates)),
+    )
+
+
+def keeps_evidence(gate: Gate) -> bool:
+    """It draws on the budget for rollbacks: not manual, and no mere limit to an estimate."""
+    match gate:
+        case Comparison() | Threshold() | Quality() | Goal():
+            return True
+        case Floor(metric=metric):
+            return metric in PROVEN
+        case Manual() | Drift() | Race() | Outside():
+            return False
+        case _:
+            assert_never(gate)
 
 
 class Judge(Protocol):

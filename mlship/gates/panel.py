@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import assert_never
 
 from mlship.gates.answers import AnswersJudge
 from mlship.gates.comparison import ComparisonJudge
 from mlship.gates.drift import judge_drift
-from mlship.gates.floor import PROVEN, judge_floor
+from mlship.gates.floor import judge_floor
 from mlship.gates.goal import GoalJudge
-from mlship.gates.judge import Budget, Judge
+from mlship.gates.judge import Budget, Judge, budget_of
 from mlship.gates.manual import judge_manual
 from mlship.gates.outside import OutsideJudge
 from mlship.gates.quality import judge_quality
@@ -22,7 +21,7 @@ from mlship.metrics.counters import Tally
 from mlship.metrics.look import Look
 from mlship.plan.answergates import Drift, Floor, Quality
 from mlship.plan.model import Alpha, Comparison, Gate, Manual, Outside, Threshold
-from mlship.plan.outcome import Goal, Race
+from mlship.plan.outcome import Goal
 from mlship.plan.step import Step
 from mlship.plan.verdict import Outcome, Verdict
 
@@ -58,11 +57,7 @@ class Panel:
         sticky: bool,
         challengers: int = 1,
     ) -> None:
-        budget = Budget(
-            rollback=alpha.rollback / challengers,
-            promote=alpha.promote / challengers,
-            judges=max(1, sum(keeps_evidence(gate) for gate in gates.values())),
-        )
+        budget = budget_of(gates.values(), alpha, challengers=challengers)
         judges = {name: _judge(gate, budget, sticky=sticky) for name, gate in gates.items()}
         readers = {name: _reader(gate, budget, candidate) for name, gate in gates.items()}
         tellers = {name: _teller(gate, budget, (live, candidate)) for name, gate in gates.items()}
@@ -193,19 +188,6 @@ class Panel:
             live=self._counts.live + tallies.get(self._live, Tally()).requests,
             skipped=self._counts.skipped + (look.tallies is None),
         )
-
-
-def keeps_evidence(gate: Gate) -> bool:
-    """It draws on the budget for rollbacks: not manual, and no mere limit to an estimate."""
-    match gate:
-        case Comparison() | Threshold() | Quality() | Goal():
-            return True
-        case Floor(metric=metric):
-            return metric in PROVEN
-        case Manual() | Drift() | Race() | Outside():
-            return False
-        case _:
-            assert_never(gate)
 
 
 def _judge(gate: Gate, budget: Budget, *, sticky: bool) -> Judge | None:

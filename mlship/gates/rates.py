@@ -122,14 +122,17 @@ class RateTrial:
 
     @property
     def _interval(self) -> tuple[float, float] | None:
-        """That of the odds ratio, which holds at every look, told at the live model's rate."""
+        """That of the odds ratio, which holds at every look, told at the live model's rate.
+
+        It ends at 0 where a side of 0 is proven, which the sharper one-sided tests do sooner.
+        """
         bounds = self._odds.interval(self._budget.rollback)
         others, units = self._live
         if bounds is None or not units:
             return None
         rate = others / units
         low, high = (_at(ratio, rate) - rate for ratio in bounds)
-        return low, high
+        return max(low, 0.0) if self._better.fired else low, min(high, 0.0) if self._worse.fired else high
 
 
 def _at(ratio: float, rate: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import NormalDist
@@ -14,6 +15,8 @@ from mlship.journal.trial import Trial
 from mlship.plan.routing import WHOLE
 
 BINS = 10
+_USUAL = 0.98
+"""Part of the rollouts over which the bins are evenly wide: one slow rollout must not squeeze all others together."""
 
 
 class Chance(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +84,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
     service: str
     live: str
-    candidate: str
+    candidates: tuple[str, ...]
+    """The candidate, or every challenger."""
     seed: int
     asked: int
     """Rollouts that were asked for."""
@@ -115,7 +119,9 @@ def chance(count: int, runs: int) -> Chance:
     share = count / runs
     middle = (share + z * z / (2 * runs)) / (1 + z * z / runs)
     half = z / (1 + z * z / runs) * math.sqrt(share * (1 - share) / runs + z * z / (4 * runs * runs))
-    return Chance(count=count, runs=runs, share=share, low=max(0.0, middle - half), high=min(1.0, middle + half))
+    # What has never happened may be impossible, whatever rounding says.
+    low, high = (middle - half if count else 0.0), (middle + half if count < runs else 1.0)
+    return Chance(count=count, runs=runs, share=share, low=low, high=high)
 
 
 def range_of(values: Iterable[float]) -> Range:
@@ -157,18 +163,17 @@ def decisions(trials: Sequence[Trial]) -> tuple[Decision, ...]:
 
 
 def bins(trials: Sequence[Trial]) -> tuple[Bin, ...]:
-    """Ten bins of equal width over the times to the decision; one where all are the same."""
-    times = [trial.seconds for trial in trials]
-    low, high = min(times), max(times)
-    number = BINS if high > low else 1
-    width = (high - low) / number
+    """Ten bins over the times to the decision, the last as long as the few slowest need; one where all are the same."""
+    times = sorted(trial.seconds for trial in trials)
+    low, usual, high = times[0], times[math.ceil(_USUAL * len(times)) - 1], times[-1]
+    number = BINS if usual > low else 1
+    edges = [*(low + place * (usual - low) / number for place in range(number)), high]
     counts: list[Counter[str]] = [Counter() for _ in range(number)]
     for trial in trials:
-        place = min(number - 1, int((trial.seconds - low) / width)) if width else 0
-        counts[place][trial.status] += 1
-    edges = [low + place * width for place in range(number)]
+        counts[max(0, bisect_left(edges, trial.seconds, hi=number) - 1)][trial.status] += 1
     return tuple(
-        Bin(start=edge, end=edge + width, counts=dict(count)) for edge, count in zip(edges, counts, strict=True)
+        Bin(start=start, end=end, counts=dict(count))
+        for start, end, count in zip(edges, edges[1:], counts, strict=False)
     )
 
 

@@ -10,6 +10,10 @@ FLOORS = ("agreement", "accuracy", "precision", "recall", "f1", "paired", "cover
 """What a floor may be about."""
 
 
+PROVEN = frozenset({"agreement", "accuracy"})
+"""Floors that pass by proof; the others are held to an estimate."""
+
+
 class Direction(StrEnum):
     """What a paired gate asks of the challenger."""
 

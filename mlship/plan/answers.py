@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlship.plan import units
+from mlship.plan.answergates import PROVEN
 from mlship.plan.draft import Draft
 from mlship.plan.fault import Steps, shown, suggestion
 from mlship.plan.model import CaptureSettings
@@ -12,10 +13,6 @@ from mlship.plan.routing import WHOLE
 
 ERRORS = ("absolute_error", "squared_error", "log_loss")
 """Scores that need no expression of the plan's own."""
-
-
-PROVEN = ("agreement", "accuracy")
-"""Floors that pass by proof; the others are held to an estimate."""
 
 
 def mirrored(draft: Draft) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from mlship.plan import defaults, units
 from mlship.plan.capturing import build_capture
 from mlship.plan.container import build_container
 from mlship.plan.gatebook import Gatebook
+from mlship.plan.labelwatch import LabelWatch, LateAction
 from mlship.plan.model import (
     AB,
     Alpha,
@@ -20,8 +21,6 @@ from mlship.plan.model import (
     DriverSpec,
     FeatureFlag,
     Health,
-    LabelWatch,
-    LateAction,
     Model,
     Plan,
     Recreate,

@@ -73,7 +73,7 @@ def _reached(part: Part, before: int) -> int:
             return _ab(part, before)
         case "bandit":
             check_bandit(part.draft, part.path)
-            return WHOLE
+            return _bandit(part)
         case "canary":
             return _canary(part, before)
         case _:
@@ -102,6 +102,14 @@ def _ab(part: Part, reached: int) -> int:
     return max([reached, *points]) if len(points) < 2 else min(points)
 
 
+def _bandit(part: Part) -> int:
+    """What the winner has afterwards."""
+    floor, ceiling = part.value("floor"), part.value("ceiling")
+    kept = defaults.FLOOR if floor is None else units.basis_points(floor) or 0
+    most = WHOLE if ceiling is None else units.basis_points(ceiling) or WHOLE
+    return min(most, WHOLE - kept)
+
+
 def _flag(part: Part, reached: int) -> int:
     """Check that no user has the candidate yet; afterwards nobody keeps it."""
     if reached:
@@ -128,6 +136,7 @@ def _name(part: Part, names: set[str]) -> None:
 def _deadline(part: Part) -> None:
     deadline = part.value("at-most")
     if deadline is None:
+        _usual_deadline(part)
         return
     for key, default in _WAITS[part.strategy].items():
         written = part.value(key)
@@ -139,6 +148,13 @@ def _deadline(part: Part) -> None:
                 f"{deadline} is shorter than `{key}` ({usual}): no step could pass",
                 f"raise it, or lower `{key}`",
             )
+
+
+def _usual_deadline(part: Part) -> None:
+    hold = part.value("hold")
+    if part.strategy in {"ab", "bandit"} and hold is not None and units.seconds(hold) > defaults.EXPERIMENT:
+        message = f"{hold} is longer than `at-most` (14d, which it is by default): it could not pass"
+        part.fault("hold", message, f"add `at-most` of more than {hold}")
 
 
 def _canary(part: Part, reached: int) -> int:

@@ -19,6 +19,8 @@ ROLLING_HOLD = 30.0
 BAKE = 300.0
 """After the switch of blue-green, and after the start of recreate."""
 
+FLOOR = 100
+"""Basis points that each arm of a bandit keeps."""
 EXPERIMENT = 14 * 24 * 3600.0
 """Most seconds of an A/B test or a bandit."""
 
@@ -26,7 +28,7 @@ BATCH = 1
 SURGE = 1
 UNAVAILABLE = 0
 
-DISCOUNTS = {"off": 1.0, "slow": 0.99, "fast": 0.98}
+DISCOUNTS = {"none": 1.0, "slow": 0.99, "fast": 0.98}
 """What `drift` of a bandit makes of the weight of older outcomes, at each change."""
 
 COMPARISONS = (

@@ -8,6 +8,7 @@ from mlship.plan import units
 from mlship.plan.draft import Draft
 from mlship.plan.experiments import SOURCES
 from mlship.plan.fault import Steps, shown, suggestion
+from mlship.plan.model import CaptureSettings
 from mlship.plan.routing import WHOLE
 
 ROLES = ("live", "candidate")
@@ -32,6 +33,14 @@ def check_metrics(draft: Draft) -> None:
         within = draft.value(*path, "within")
         if within is not None and units.seconds(within) <= 0:
             draft.fault((*path, "within"), f"expected more than 0s; got {shown(within)}")
+        elif within is not None and draft.has(*path, "outcome") and units.seconds(within) > _kept(draft):
+            hint = f"raise `keep` in `capture` to {within} or more"
+            draft.fault((*path, "within"), "longer than requests are kept", hint)
+
+
+def _kept(draft: Draft) -> float:
+    keep = draft.value("capture", "keep")
+    return CaptureSettings().keep if keep is None else units.seconds(keep)
 
 
 def _numbers(draft: Draft, path: Steps) -> None:

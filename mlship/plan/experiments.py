@@ -62,7 +62,7 @@ def build_race(stage: Document, metric: Metric) -> Race:
         "loss": units.fraction,
         "least": int,
     }
-    discount = defaults.DISCOUNTS[stage.get("drift", "off")]
+    discount = defaults.DISCOUNTS[stage.get("drift", "none")]
     return Race(name=f"{metric.name}-race", metric=metric, discount=discount, **_given(stage, readers))
 
 

@@ -13,6 +13,7 @@ import msgspec
 
 from mlship.plan.answergates import Drift, Floor, Quality
 from mlship.plan.container import Container
+from mlship.plan.labelwatch import LabelWatch
 from mlship.plan.outcome import Goal, Metric, Race
 from mlship.plan.routing import WHOLE, Capture
 from mlship.plan.rule import Rule
@@ -253,21 +254,6 @@ class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):
     def routed(self) -> Capture:
         """What the router has to know of it."""
         return Capture(sample=self.sample, limit=self.limit, request=self.request, headers=self.headers)
-
-
-class LateAction(StrEnum):
-    """What follows when labels that come after the promotion speak against it."""
-
-    REPORT = "report"
-    ROLLBACK = "rollback"
-
-
-class LabelWatch(msgspec.Struct, frozen=True, kw_only=True):
-    """Labels may come after the promotion, and reopen its verdict."""
-
-    period: float
-    """Seconds after the promotion."""
-    then: LateAction = LateAction.REPORT
 
 
 class Alpha(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,9 +10,14 @@ from mlship.stats.mixture import Bets, Mixture
 
 
 def upward() -> Bets:
-    """On odds ratios 1.05 to 64 times the tolerated one; the larger, the less."""
-    tilts = np.linspace(math.log(1.05), math.log(64.0), 32)
-    stakes = np.exp(-tilts)
+    """On odds ratios 1.05 to 64 times the tolerated one, evenly apart in the logarithm of the log odds ratio.
+
+    Evidence enough to decide tells a log odds ratio to about 40 % of itself, whatever its size, so even steps would be
+    too coarse for small effects and too fine for large ones. Stakes follow a gamma density of shape 3/2 and scale 0.7:
+    little on effects that nobody can see in time, most on odds ratios from 1.3 to 5, a tail for the broken.
+    """
+    tilts = np.geomspace(math.log(1.05), math.log(64.0), 20)
+    stakes = np.sqrt(tilts) * np.exp(-tilts / 0.7) * np.gradient(tilts)
     return Bets(tilts, stakes / stakes.sum())
 
 

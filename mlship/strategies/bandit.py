@@ -13,7 +13,7 @@ from mlship.strategies.pair import REQUESTS, Pair
 
 
 def compile_bandit(stage: Bandit, pair: Pair, current: Routing) -> Iterator[Step]:
-    """One step that begins with even shares and whose race moves them; then the winner has all the traffic."""
+    """One step that begins with even shares and whose race moves them; then the winner has what one arm can have."""
     race = pair.plan.gates[stage.race]
     assert isinstance(race, Race)
     names = tuple(dict.fromkeys(map(pair.named, stage.arms)))
@@ -31,7 +31,13 @@ def compile_bandit(stage: Bandit, pair: Pair, current: Routing) -> Iterator[Step
         requests=REQUESTS if stage.requests is None else stage.requests,
     )
     yield pair.waiting(pair.judged(step, stage), stage)
-    yield goes_on(step, pair, {pair.candidate.name: WHOLE})
+    share = most(race)
+    yield goes_on(step, pair, {pair.candidate.name: share, pair.live.name: WHOLE - share})
+
+
+def most(race: Race) -> int:
+    """Basis points that one arm can have while another keeps its floor."""
+    return min(race.ceiling, WHOLE - race.floor)
 
 
 def _even(arms: tuple[str, ...]) -> Mapping[str, int]:

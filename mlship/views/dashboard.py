@@ -120,7 +120,7 @@ def _other(scene: Scene) -> Scene:
 def _largest(scene: Scene, height: int | None, *, side_by_side: bool) -> Sizes:
     """The largest sizes for which everything fits, grown in the order of what is missed most."""
     total = len(scene.rollout.compiled.steps)
-    sizes = Sizes(steps=min(total, 3), trends=False, gate=0 if scene.undecided else 1, events=1)
+    sizes = Sizes(steps=min(total, 1), trends=False, gate=0 if scene.undecided else 1, events=1)
     room = (height or _ENDLESS) - _FRAME
     for larger in _growth(total, several=bool(scene.undecided)):
         grown = replace(sizes, **larger)
@@ -130,6 +130,7 @@ def _largest(scene: Scene, height: int | None, *, side_by_side: bool) -> Sizes:
 
 
 def _growth(total: int, *, several: bool) -> Iterator[dict[str, Any]]:
+    yield {"steps": min(total, 3)}
     yield {"events": 2}
     yield from ({"gate": 1}, {"trends": True}) if several else ({"trends": True},)
     yield {"gate": 2}

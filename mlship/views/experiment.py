@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mlship.gates.judge import Budget
+from mlship.gates.judge import Budget, budget_of
 from mlship.plan.model import Plan
 from mlship.plan.outcome import Goal, Kind, Metric, Race
 from mlship.plan.step import AtDeadline, Step
@@ -35,11 +35,7 @@ class Experiment:
     @property
     def budget(self) -> Budget:
         """How often the gates may err about one candidate, as the panels have it."""
-        from mlship.gates.panel import keeps_evidence
-
-        alpha, shared = self.plan.alpha, rivals(self.plan)
-        judges = max(1, sum(keeps_evidence(gate) for gate in self.plan.gates.values()))
-        return Budget(rollback=alpha.rollback / shared, promote=alpha.promote / shared, judges=judges)
+        return budget_of(self.plan.gates.values(), self.plan.alpha, challengers=rivals(self.plan))
 
     @property
     def units(self) -> str:

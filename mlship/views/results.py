@@ -111,9 +111,10 @@ def _more(step: Step, verdict: Verdict) -> str:
     if found is None:
         return ""
     (difference, bounds), rate = found, step.metric.kind is Kind.RATE
-    size = f"{_amount(abs(difference), rate=rate)}{' points' if rate else ''} {'more' if difference >= 0 else 'less'}"
+    size = _amount(abs(difference), rate=rate)
+    unit = (" point" if size == "1" else " points") if rate else ""
     between = f" ({' to '.join(_amount(bound, rate=rate) for bound in bounds)})" if bounds else ""
-    return f": {size}{between}"
+    return f": {size}{unit} {'more' if difference >= 0 else 'less'}{between}"
 
 
 def _amount(value: float, *, rate: bool) -> str:

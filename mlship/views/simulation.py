@@ -46,10 +46,17 @@ def simulation(summary: Summary, paper: Paper) -> RenderableType:
 def _headline(summary: Summary, paper: Paper) -> Iterator[Text]:
     done = words.plural(summary.runs, "rollout")
     of = f" of {words.count(summary.asked)}, interrupted" if summary.runs < summary.asked else ""
-    moving = f"{summary.live} {paper.glyphs.arrow} {summary.candidate}"
+    names = words.listed(summary.candidates, "or")
+    moving = f"{summary.live} {paper.glyphs.arrow} {names}"
     yield paper.line(paper.say(summary.service, "bold"), f"  {moving}  {done}{of}, seed {summary.seed}")
-    said = "is harmless: no gate has a reason against it" if summary.harmless else "is worse than the gates tolerate"
-    yield _sentence(paper, f"In this world {summary.candidate} {said}.")
+    yield _sentence(paper, f"In this world {_worth(summary)}.")
+
+
+def _worth(summary: Summary) -> str:
+    several, names = len(summary.candidates) > 1, words.listed(summary.candidates)
+    if summary.harmless:
+        return f"{'one of ' if several else ''}{names} is harmless: no gate has a reason against it"
+    return f"{'each of ' if several else ''}{names} is worse than the gates tolerate"
 
 
 def _endings(summary: Summary, paper: Paper) -> RenderableType:

@@ -144,6 +144,7 @@ class _Answering(BaseHTTPRequestHandler):
     def _answer(self, status: HTTPStatus, identity: str = "none") -> None:
         self.send_response(status)
         self.send_header("x-request-id", identity)
+        self.send_header("x-mlship-variant", "v1")
         if status != HTTPStatus.NO_CONTENT:
             self.send_header("content-length", "0")
         self.end_headers()
@@ -242,7 +243,7 @@ def test_command_prints_the_truths_apart(server: ModelServer, capsys: pytest.Cap
     words = [f"127.0.0.1:{server.port}", "--requests", "20", "--rate", "1000", "--labels", "1"]
 
     assert traffic.main(words) == 0
-    assert capsys.readouterr().out == "20 requests, 0 failed; 0 truths told, 20 not taken\n"
+    assert capsys.readouterr().out == "20 requests, 0 failed; 0 truths and rewards told, 20 not taken\n"
 
 
 @contextmanager

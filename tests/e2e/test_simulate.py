@@ -135,12 +135,15 @@ def test_ctrl_c_shows_what_there_is(tmp_path: Path, plan: Path, jobs: str) -> No
     assert running.returncode == Exit.INTERRUPTED
     assert "of 1 000 000, interrupted" in page
     assert "Traceback" not in said
-    # Whoever is still there holds the screen open until it ends, so nobody is; what nobody has buried does not count.
+    for _ in range(300):
+        if not alive(running.pid):
+            break
+        psutil.wait_procs(alive(running.pid), timeout=0.2)
     assert alive(running.pid) == []
 
 
 def alive(group: int) -> list[psutil.Process]:
-    """The processes of a group that still run."""
+    """The processes of a group that still run; what has ended and nobody has buried does not."""
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error, ProcessLookupError):

@@ -96,14 +96,14 @@ def test_gates_fail_together() -> None:
     """Two gates that are each short of their own limit fail the rollout by their mean; the stronger is named."""
     ceilings = [
         Threshold(name=name, metric="error_rate", maximum=maximum)
-        for name, maximum in (("loose", 0.9), ("weaker", 0.055), ("stronger", 0.05))
+        for name, maximum in (("loose", 0.95), ("weaker", 0.72), ("stronger", 0.7))
     ]
     both, alone = begun(*ceilings, weight=10_000), begun(*ceilings, weight=10_000)
     alone.begin(step("stronger", weight=10_000), 0.0)
     fell: dict[str, int] = {}
-    for number in range(1, 40):
+    for number in range(1, 80):
         for name, gates in (("both", both), ("alone", alone)):
-            gates.absorb(look(number, tally(2, 1 - number % 2), weight=10_000))
+            gates.absorb(look(number, tally(1, 1), weight=10_000))
             if said(gates, "stronger").outcome is Outcome.FAIL:
                 fell.setdefault(name, number)
     assert fell["both"] < fell["alone"]

@@ -64,11 +64,20 @@ def test_places_of_decision_come_by_frequency() -> None:
 
 def test_bins_cover_all_times_and_lose_none() -> None:
     """Ten of the same width, or one where all are the same."""
-    found = bins([trial(seconds=float(second)) for second in range(101)])
+    found = bins([trial(seconds=float(second)) for second in range(1, 101)])
 
-    assert (len(found), found[0].start, found[-1].end) == (10, 0.0, 100.0)
-    assert [each.counts[Status.PROMOTED] for each in found] == [10] * 9 + [11]
+    assert (len(found), found[0].start, found[-1].end) == (10, 1.0, 100.0)
+    assert [each.counts[Status.PROMOTED] for each in found] == [10, 10, 10, 9, 10, 10, 9, 10, 10, 12]
     assert [each.counts for each in bins([trial(), trial(Status.PARKED)])] == [{"promoted": 1, "parked": 1}]
+
+
+def test_one_slow_rollout_squeezes_nothing() -> None:
+    """The last bin is as long as it needs."""
+    found = bins([*(trial(seconds=float(second)) for second in range(100)), trial(seconds=9e9)])
+
+    assert found[0].end == pytest.approx(9.8)
+    assert (found[-1].end, found[-1].counts) == (9e9, {"promoted": 12})
+    assert sum(each.counts[Status.PROMOTED] for each in found) == 101
 
 
 def test_effects_stand_beside_the_truth() -> None:

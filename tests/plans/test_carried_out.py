@@ -59,10 +59,16 @@ def hurried(shipped: Path, site: Site) -> Path:
 
 
 def load(site: Site) -> Load:
-    """Requests, and for each of them what was right."""
+    """Requests, what was right for each, and users who are pleased most by v2."""
     bodies, truths = zip(*labelled_bodies(), strict=True)
     return Load(
-        address=f"127.0.0.1:{site.port}", bodies=bodies, truths=truths, labels=1.0, rate=RATE, max_seconds=LONGEST
+        address=f"127.0.0.1:{site.port}",
+        bodies=bodies,
+        truths=truths,
+        labels=1.0,
+        rewards={"v1": 0.1, "v2": 0.3, "v3": 0.05},
+        rate=RATE,
+        max_seconds=LONGEST,
     )
 
 

@@ -33,7 +33,7 @@ def test_the_traffic_follows_the_outcomes(tmp_path: Path) -> None:
     first, last = moves(rollout)[0], moves(rollout)[-1]
     assert first.propensities["v2"] > 1 / 3
     assert last.propensities["v2"] > first.propensities["v2"]
-    assert rollout.path() == ["v1 serves", "v1, v2, v3 compete", "v2 goes on", "retire v1"]
+    assert rollout.path() == ["v1 serves", "v1, v2, v3 compete", "v2 goes on", "100 %", "retire v1"]
 
 
 def test_every_move_is_on_record_with_what_it_rests_on(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from mlship.journal.events import Reviewed
 from mlship.journal.holder import this_process
 from mlship.journal.status import Status
 from mlship.plan.answergates import Direction, Quality
-from mlship.plan.model import DriverSpec, LabelWatch, Model, Plan
+from mlship.plan.labelwatch import LabelWatch
+from mlship.plan.model import DriverSpec, Model, Plan
 from mlship.plan.routing import WHOLE
 from mlship.plan.verdict import Outcome, Verdict
 from tests.scenarios.rehearsal import Rehearsal

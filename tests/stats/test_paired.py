@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from itertools import product
-from statistics import median
+from statistics import mean, median
 
 import numpy as np
 import pytest
@@ -126,11 +126,11 @@ def test_labels_needed(least: float, lost: float, won: float, labels: int) -> No
 
 
 def test_pairs_need_fewer_labels_than_two_groups() -> None:
-    """Accuracy .92 against .90, 6 % of the pairs decided: at most 0.40 of the labels per model unpaired."""
+    """Accuracy .92 against .90, 6 % of the pairs decided: on average at most 0.40 of the labels per model unpaired."""
     rng, size = np.random.default_rng(43), 50
-    paired = [labels_needed(DiscordantTest(alpha=ALPHA), drawn(rng, size, 300, 0.02, 0.04)) for _ in range(100)]
-    unpaired = [_unpaired_labels(rng, size) for _ in range(100)]
-    assert median(paired) / median(unpaired) <= 0.40
+    paired = [labels_needed(DiscordantTest(alpha=ALPHA), drawn(rng, size, 600, 0.02, 0.04)) for _ in range(150)]
+    unpaired = [_unpaired_labels(rng, size) for _ in range(150)]
+    assert mean(paired) / mean(unpaired) <= 0.40
 
 
 def _unpaired_labels(rng: np.random.Generator, size: int) -> float:
@@ -141,7 +141,7 @@ def _unpaired_labels(rng: np.random.Generator, size: int) -> float:
         test.absorb(candidate=(wrong, size), live=(live_wrong, size))
         if test.fired:
             return look * size
-    return math.inf
+    return 600 * size
 
 
 @pytest.mark.parametrize(("lost", "won"), [(0.03, 0.03), (0.02, 0.05), (0.3, 0.2), (0.0, 0.01)])

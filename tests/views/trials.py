@@ -11,11 +11,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from mlship.journal.events import Looked, Recorded
-from mlship.plan.model import AnyStage, Plan
+from mlship.plan.model import AnyStage, Plan, Shadow
 from mlship.plan.outcome import Better, Goal, Kind, Method, Race
 from mlship.plan.routing import WHOLE
 from tests.scenarios.experiments import CONVERSION, GOAL, RACE, ab, bandit, experiment
 from tests.scenarios.rehearsal import Rehearsal
+from tests.strategies.plans import COMPARED, blue_green
 
 PER_SECOND = 100
 """Users of the made-up world."""
@@ -50,6 +51,7 @@ def _with_young(events: Iterable[Recorded]) -> Iterable[Recorded]:
         yield replace(recorded, event=event)
 
 
+SHADOW = Shadow(name="shadow", gates=COMPARED, mirror={"v2": WHOLE, "v3": WHOLE}, hold=30.0)
 MEAN = replace(CONVERSION, name="revenue", kind=Kind.MEAN)
 COMPLAINTS = replace(CONVERSION, name="complaints", better=Better.LOWER)
 
@@ -61,5 +63,6 @@ STORIES = {
     "fewer": planned(ab(), goal=replace(GOAL, metric=COMPLAINTS), v2={"conversion": 0.06}),
     "revenue": planned(ab(), goal=replace(GOAL, metric=MEAN), v2={"value": 1.2}),
     "bandit": planned(bandit(), race=replace(RACE, floor=1000), v2={"conversion": 0.13}, v3={"conversion": 0.08}),
+    "chain": planned(SHADOW, ab(), blue_green(), v2={"conversion": 0.2}, v3={"error-rate": 0.2}),
     "pair": planned(bandit(arms=("live", "v2")), race=replace(RACE, metric=MEAN), v2={"value": 1.2}),
 }

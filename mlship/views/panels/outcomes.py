@@ -17,14 +17,17 @@ from mlship.views.trial import Earned, Trial
 
 _ALPHA = 0.05
 """Of the interval of a single arm's rate, which holds at every look while the rate stays."""
-_COURSE = 9
+_LEAST_COURSE, _MOST_COURSE = 9, 32
+"""Columns of the weights over time."""
+_FILLED = 80
+"""Columns of paper up to which the other figures need them all."""
 
 
 def outcomes(scene: Scene, paper: Paper, index: int) -> list[Text]:
     """A title, one line per arm of the step `index`, and the result in words."""
     step = scene.rollout.compiled.steps[index]
     assert step.metric
-    trial, into = scene.feed.trials.get(index, Trial()), fitting(paper, _columns(step, step.metric))
+    trial, into = scene.feed.trials.get(index, Trial()), fitting(paper, _columns(step, step.metric, _course(paper)))
     lines = [headed(paper, step.metric.name, "", *into)]
     for arm in arms(scene, step):
         gone = scene.gone(arm) is not None
@@ -44,12 +47,16 @@ def arms(scene: Scene, step: Step) -> tuple[str, ...]:
     return (scene.rollout.compiled.live, *step.challengers)
 
 
-def _columns(step: Step, metric: Metric) -> Columns:
+def _course(paper: Paper) -> int:
+    return min(_MOST_COURSE, max(_LEAST_COURSE, _LEAST_COURSE + paper.width - _FILLED))
+
+
+def _columns(step: Step, metric: Metric, course: int) -> Columns:
     users = "users" if step.routing.assign_by else "requests"
     counts = (("asked", 7), (users, len(users) + 2), ("pending", 8))
     value = (("rate", 8), ("95 %", 15)) if metric.kind is Kind.RATE else (("mean", 8), ("std err", 9))
     if step.race:
-        return (*counts, *value, ("best", 6), ("weights", _COURSE + 2))
+        return (*counts, *value, ("best", 6), ("weights", course + 2))
     return (*counts, *value, ("gain", 9), ("p", 8))
 
 
@@ -64,7 +71,7 @@ def _cells(scene: Scene, step: Step, trial: Trial, arm: str, paper: Paper) -> li
     value = [words.NOTHING] * 2 if earned is None or hidden(step, trial) else _value(earned, step.metric)
     if step.race:
         chance = chances(step, trial, scene.rollout.compiled.live).get(arm)
-        course = paper.trend(trial.course.of(arm, _COURSE), _COURSE, WHOLE).plain
+        course = paper.trend(trial.course.of(arm, _course(paper)), _course(paper), WHOLE).plain
         return [*counted, *value, words.NOTHING if chance is None else f"{chance:.2f}", course]
     verdict = goal(step, trial, arm) if arm in step.challengers else None
     return [*counted, *value, _gain(step.metric, verdict), _p_value(trial, verdict)]

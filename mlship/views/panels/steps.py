@@ -20,7 +20,7 @@ def steps(scene: Scene, paper: Paper, rows: int) -> list[Text]:
     plan = scene.rollout.compiled.steps
     first, last = window(len(plan), min(scene.rollout.step, max(len(plan) - 1, 0)), rows)
     lines = [_step(scene, paper, index) for index in range(first, last)]
-    if first > 0 and lines:
+    if first > 0 and len(lines) > 1:
         lines[0] = _folded(paper, f"{words.plural(first + 1, 'step')} passed", paper.glyphs.done, "green")
     if last < len(plan) and len(lines) > 1:
         lines[-1] = _folded(
