@@ -118,12 +118,16 @@ def test_what_cannot_be_simulated_is_bad_usage(tmp_path: Path, plan: Path, words
     assert "Traceback" not in ended.stderr
 
 
+HEED = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+"""Ctrl-C is heeded also where SIGINT is ignored, as for tests in the background."""
+
+
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_ctrl_c_shows_what_there_is(tmp_path: Path, plan: Path, jobs: str) -> None:
     """Exit code 130, what was simulated until then, no traceback, and no process is left behind."""
     screen, theirs = pty.openpty()
     running = subprocess.Popen(
-        command(plan, "--runs", "1000000", "--jobs", jobs),
+        [sys.executable, "-c", HEED, *command(plan, "--runs", "1000000", "--jobs", jobs)],
         env=environment(tmp_path), stdout=subprocess.PIPE, stderr=theirs, text=True, start_new_session=True,
     )  # fmt: skip
     os.close(theirs)
