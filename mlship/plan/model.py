@@ -75,8 +75,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     """Most seconds that a retiring replica gets to finish the requests it has."""
     faults: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """Driver `memory`: scripted behaviour."""
-    container: Container | None = None
-    """Driver `docker`: its image, and how that is run."""
+    container: Container | None = None  # driver `docker`: its image, and how that is run
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
