@@ -30,7 +30,8 @@ def hurried(shipped: Path, site: DockerPlace) -> Path:
     for model in plan["models"].values():
         version = model.pop("build")["args"]["MODEL"]
         command = ["python3", "-m", "mlship.demo.model_server", "--train", version, "--host", "0.0.0.0"]
-        model |= {"image": images.SKLEARN, "command": command}
+        # Each of them trains its model when it starts.
+        model |= {"image": images.SKLEARN, "command": command, "replicas": min(model["replicas"], 2)}
     for stage in plan["stages"]:
         stage["hold"] = "1s"
     file = site.folder / "plan.yaml"

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.docker
 STAGES = {
     "shadow": "  - { strategy: shadow, mirror: { v2: 100% }, hold: 2s, gates: [] }\n"
     "  - { strategy: blue-green, hold: 0s, bake: 0s }\n",
-    "feature-flag": "  - { strategy: feature-flag, rules: [{ header: { x-beta: 'yes' } }], hold: 1s, gates: [] }\n",
+    "feature-flag": "  - { strategy: feature-flag, rules: [{ percentage: 50% }], hold: 1s, gates: [] }\n",
     "canary": "  - { strategy: canary, weights: [10%, 50%], hold: 1s, gates: [] }\n",
     "blue-green": "  - { strategy: blue-green, hold: 1s, bake: 1s }\n",
     "rolling": "  - { strategy: rolling, batch: 1, surge: 1, hold: 0s, gates: [] }\n",
