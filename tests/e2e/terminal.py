@@ -11,7 +11,10 @@ from pathlib import Path
 
 from tests.e2e.site import PATIENCE, Site
 
-INTO = "import os, sys; os.login_tty(int(sys.argv[1])); os.execv(sys.executable, [sys.executable, *sys.argv[2:]])"
+INTO = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL);"
+    "os.login_tty(int(sys.argv[1])); os.execv(sys.executable, [sys.executable, *sys.argv[2:]])"
+)
 """The command must belong to the terminal, or it is not told when the terminal is lost."""
 
 
