@@ -21,7 +21,7 @@ from bare import cluster_ports, free_port, router, running, split, wait
 from harness import Goal, arguments, finish
 
 from mlship.clock import SystemClock
-from mlship.drivers.base import Opening
+from mlship.drivers.base import Observed, Opening
 from mlship.drivers.process import ProcessDriver
 from mlship.engine.hands import Hands
 from mlship.engine.record import Record
@@ -77,11 +77,10 @@ def ours_once(folder: Path) -> float:
         plan={"models": {name: {} for name in models}}, base="/", by="bench", compiled=compile_plan(plan, live="v1")
     )
     journal.append(started, lease=lease)
-    first = driver(lease.fence)
+    deploy = Hands(driver=driver(lease.fence), record=Record(journal=journal, lease=lease), clock=clock)
     try:
-        for model in HALF:
-            first.ensure(model, 1)
-        first.route(Routing(segments=tuple(HALF.items())))
+        deploy.scale(dict.fromkeys(HALF, 1), Observed())
+        deploy.route(Routing(segments=tuple(HALF.items())), Observed())
 
         def incident() -> None:
             taken = journal.leases.take_over("bench", this_process(), rollout="r")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -29,22 +28,21 @@ Resources = list[dict[str, Any]]
 class Discovery(msgspec.Struct, frozen=True, kw_only=True):
     """What a file says: a version, and the resources."""
 
-    version: str
+    version: str = msgspec.field(name="version_info")
     resources: Resources
 
 
 def read(file: Path) -> Discovery | None:
     """What is in the file; None where there is none, or it is torn."""
     try:
-        told = json.loads(file.read_text(encoding="utf-8"))
-        return Discovery(version=told["version_info"], resources=told["resources"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return msgspec.json.decode(file.read_bytes(), type=Discovery)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
 
 
 def write(file: Path, discovery: Discovery) -> None:
     """Replace the file."""
-    replace_file(file, json.dumps({"version_info": discovery.version, "resources": discovery.resources}))
+    replace_file(file, msgspec.json.encode(discovery).decode())
 
 
 def previous(file: Path) -> Path:
