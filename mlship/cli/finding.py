@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 Mark = Literal["ok", "warn", "FAIL"]
 COLOURS = {"ok": "green", "warn": "yellow", "FAIL": "red"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One thing looked at."""
 
     mark: Mark

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -62,8 +61,7 @@ class Belief(msgspec.Struct, frozen=True, kw_only=True):
     """Probability that the arm is the best."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Allocation:
+class Allocation(msgspec.Struct, frozen=True, kw_only=True):
     """How the traffic is to be divided, and why."""
 
     weights: Mapping[str, int]
@@ -74,8 +72,7 @@ class Allocation:
     """An arm has failed and still has users."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """Which units a look wants to know of."""
 
     arms: Sequence[str]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from mlship.metrics.answers import Pairs
 
 _ACCURACY = "accuracy"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
+class Answered(msgspec.Struct, frozen=True, kw_only=True):
     """Pairs so far, and the figures that follow from them; None where there is nothing to tell one from."""
 
     pairs: int = 0
@@ -24,7 +24,7 @@ class Answered:
     """Of those: in which the live model was right, in which the challenger was."""
     alone: tuple[int, int] = (0, 0)
     """Of the labelled pairs: in which only the live model was right, only the challenger."""
-    scores: Mapping[str, tuple[int, float, float]] = field(default_factory=dict)
+    scores: Mapping[str, tuple[int, float, float]] = msgspec.field(default_factory=dict)
     """Name → pairs that have the score, its sums over live and challenger."""
 
     def after(self, new: Pairs) -> Answered:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from rich.console import Group
 from rich.text import Text
 
@@ -34,8 +34,7 @@ _FRAME = 4
 """Lines that are always there: two of the header, the moment, the way back."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sizes:
+class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     """Lines for each panel, without titles. They depend on the plan and the terminal, never on what happens."""
 
     steps: int

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from mlship.plan.outcome import Better, Goal, Kind
 from mlship.views import words
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
+class Planned(msgspec.Struct, frozen=True, kw_only=True):
     """What a goal is planned with: one candidate beside live."""
 
     goal: Goal
@@ -23,8 +23,7 @@ class Planned:
     """Of the proof that rolls it back."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(msgspec.Struct, frozen=True, kw_only=True):
     """One truth, and what follows from it."""
 
     truth: str

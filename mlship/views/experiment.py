@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from mlship.gates.judge import Budget, budget_of
 from mlship.plan.model import Plan
@@ -18,8 +19,7 @@ Said = Iterator[tuple[str, str]]
 """What a sentence is about, and the sentence."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Experiment:
+class Experiment(msgspec.Struct, frozen=True, kw_only=True):
     """A step in which outcomes decide, and the plan that it is of."""
 
     plan: Plan

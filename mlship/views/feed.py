@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import assert_never
+
+import msgspec
+from msgspec.structs import replace
 
 from mlship.journal.events import (
     Chosen,
@@ -31,38 +33,36 @@ KEPT_LOOKS = 40
 KEPT_SENTENCES = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class Span(msgspec.Struct, frozen=True, kw_only=True):
     """When a step began, and when it was passed."""
 
     entered: float
     passed: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Feed:
+class Feed(msgspec.Struct, frozen=True, kw_only=True):
     """Grows by one event at a time; a new rollout starts it afresh."""
 
     address: str = ""
     """Where users send their requests."""
     looks: tuple[Look, ...] = ()
     """The last `KEPT_LOOKS` looks, without the one at the history."""
-    totals: Mapping[str, int] = field(default_factory=dict)
+    totals: Mapping[str, int] = msgspec.field(default_factory=dict)
     """Requests per model since the rollout began."""
-    in_step: Mapping[str, int] = field(default_factory=dict)
+    in_step: Mapping[str, int] = msgspec.field(default_factory=dict)
     """Requests per model since the routing of the step at work was in place."""
-    in_stage: Mapping[str, int] = field(default_factory=dict)
+    in_stage: Mapping[str, int] = msgspec.field(default_factory=dict)
     """Requests per model since the step at work began, whatever its weights have done."""
-    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    verdicts: Mapping[str, Verdict] = msgspec.field(default_factory=dict)
     """What each gate said last, in whatever step."""
-    spans: Mapping[int, Span] = field(default_factory=dict)
-    copied: Mapping[str, Tally] = field(default_factory=dict)
+    spans: Mapping[int, Span] = msgspec.field(default_factory=dict)
+    copied: Mapping[str, Tally] = msgspec.field(default_factory=dict)
     """What live and the challengers came to over the looks under copies."""
-    answers: Mapping[str, Answered] = field(default_factory=dict)
+    answers: Mapping[str, Answered] = msgspec.field(default_factory=dict)
     """Per challenger, since the rollout began."""
     judged: tuple[Verdict, ...] = ()
     """What was said last in the step that the challengers are judged in."""
-    trials: Mapping[int, Trial] = field(default_factory=dict)
+    trials: Mapping[int, Trial] = msgspec.field(default_factory=dict)
     """Step in which outcomes decide → what they came to; absent where it was not followed from its beginning."""
     chosen: str = ""
     """Why the challenger that goes on does."""
@@ -70,7 +70,7 @@ class Feed:
     """The model that a rollback brings back."""
     told: tuple[tuple[float, str], ...] = ()
     """When and what, oldest first."""
-    news: News = field(default_factory=lambda: News(every=None, numbers=False))
+    news: News = msgspec.field(default_factory=lambda: News(every=None, numbers=False))
 
     def after(self, recorded: Recorded) -> Feed:
         """This feed and one event more."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from mlship.metrics.counters import LATENCY_EDGES, Tally
 from mlship.metrics.look import Look
@@ -13,8 +14,7 @@ RECENT = 3
 """Looks that the request rate is averaged over: steady enough to read, quick enough to believe."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """One model over the looks at hand; None where there is nothing to tell it from."""
 
     per_second: float | None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TextIO, assert_never
+
+import msgspec
 
 from mlship.journal.status import Status
 from mlship.plan.verdict import Outcome
@@ -11,8 +12,7 @@ from mlship.plan.verdict import Outcome
 _PLAIN = str.maketrans({"→": "->", "…": "...", "·": "|", "≤": "<=", "≥": ">="})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Glyphs:
+class Glyphs(msgspec.Struct, frozen=True, kw_only=True):
     """Symbols carry the meaning, colour only repeats it; each is one column wide unless it is an arrow."""
 
     ascii_only: bool = False

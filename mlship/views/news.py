@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from mlship.journal.events import (
     Chosen,
@@ -27,8 +29,7 @@ NOTABLE = 0.05
 """Weights that have moved by less than this part of the traffic since they were told are no news."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class News:
+class News(msgspec.Struct, frozen=True, kw_only=True):
     """What has been told so far. Looks are told when an outcome changes, and after `every` seconds of silence.
 
     So are weights that move, when they have moved far or an arm has lost its users; their routing is never told.
@@ -39,9 +40,9 @@ class News:
     numbers: bool = True
     """Tell the numbers of a look too, not only the verdicts that changed."""
     steps: tuple[Step, ...] = ()
-    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    outcomes: Mapping[str, Outcome] = msgspec.field(default_factory=dict)
     blind: bool = False
-    shares: Mapping[str, float] = field(default_factory=dict)
+    shares: Mapping[str, float] = msgspec.field(default_factory=dict)
     """Arm → part of the traffic, as told last."""
     moving: bool = False
     """New weights are being put in place."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from itertools import zip_longest
 
+import msgspec
+from msgspec.structs import replace
 from rich.text import Text
 
 from mlship.views.glyphs import UNICODE, Glyphs
@@ -18,8 +19,7 @@ WIDE = 130
 """Columns from which two panels stand side by side."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Paper:
+class Paper(msgspec.Struct, frozen=True, kw_only=True):
     """Room to draw on, in columns and lines."""
 
     width: int
@@ -79,7 +79,8 @@ class Paper:
     def bar(self, portion: float, width: int, style: str = "") -> Text:
         """A bar of `width` columns, filled up to `portion` of 0..1, in eighths where the terminal has them."""
         parts = len(self.glyphs.eighths)
-        filled = math.floor(min(max(portion, 0.0), 1.0) * width * parts)
+        # In this order what is not a number is an empty bar.
+        filled = math.floor(min(max(0.0, portion), 1.0) * width * parts)
         whole, rest = divmod(filled, parts)
         drawn = self.glyphs.full * whole + (self.glyphs.eighths[rest] if rest else "")
         return self.line(self.say(drawn, style), self.say(self.glyphs.empty * (width - len(drawn)), "dim"))

@@ -18,15 +18,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass
+
+import msgspec
 
 from mlship.plan.model import AB, AnyStage, Bandit, Comparison, Plan, Shadow
 from mlship.plan.routing import WHOLE
 from mlship.plan.step import Step
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Risk:
+class Risk(msgspec.Struct, frozen=True, kw_only=True):
     """Until a candidate that fails every request is rolled back."""
 
     seconds: float

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from mlship.journal.state import RolloutState, ServiceState
 from mlship.journal.status import Status
@@ -15,8 +16,7 @@ from mlship.views.feed import Feed
 _TROUBLE = {Outcome.FAIL, Outcome.BLIND}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class Scene(msgspec.Struct, frozen=True, kw_only=True):
     """A rollout of a service at the time `now`, seconds since the epoch."""
 
     service: ServiceState

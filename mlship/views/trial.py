@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from mlship.metrics.look import Look
 from mlship.metrics.rewards import Reward, Rewards
@@ -14,8 +16,7 @@ KEPT = 64
 """Points of the history of the weights: twice the columns it is drawn in, at the most."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Earned:
+class Earned(msgspec.Struct, frozen=True, kw_only=True):
     """The units of one arm and their outcomes."""
 
     units: int = 0
@@ -40,8 +41,7 @@ class Earned:
         return math.sqrt(deviations / (self.units - 1) / self.units)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
+class Course(msgspec.Struct, frozen=True, kw_only=True):
     """The weights from the beginning of the step to now, in at most `KEPT` points at equal distances."""
 
     points: tuple[Mapping[str, int], ...] = ()
@@ -63,21 +63,20 @@ class Course:
         return [float(self.points[place].get(arm, 0)) for place in places]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
     """One step in which outcomes decide."""
 
-    arms: Mapping[str, Earned] = field(default_factory=dict)
-    pending: Mapping[str, int] = field(default_factory=dict)
+    arms: Mapping[str, Earned] = msgspec.field(default_factory=dict)
+    pending: Mapping[str, int] = msgspec.field(default_factory=dict)
     """Units that have begun and are too young to be counted."""
     unknown: int = 0
     """Outcomes whose request nobody knows."""
     course: Course = Course()
     verdicts: tuple[Verdict, ...] = ()
     """What was said last."""
-    lost: Mapping[str, Verdict] = field(default_factory=dict)
+    lost: Mapping[str, Verdict] = msgspec.field(default_factory=dict)
     """Challenger → why it has failed."""
-    proofs: Mapping[str, float] = field(default_factory=dict)
+    proofs: Mapping[str, float] = msgspec.field(default_factory=dict)
     """Gate and challenger → the most evidence for it at any look."""
 
     def after(self, look: Look, verdicts: tuple[Verdict, ...]) -> Trial:

@@ -1,9 +1,9 @@
 import io
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from mlship.journal.events import Parked, Recorded, Reviewed, TornDown
 from mlship.journal.fold import fold
