@@ -79,7 +79,7 @@ class ComparisonJudge:
         return self._told(self._shown) if self._accounts else None
 
     def verdict(self, step: Step) -> Verdict:
-        """Pass: no harm seen in enough requests; where the step asks for it, proven not to be worse by the margin."""
+        """Pass: enough requests speak for the candidate; where the step asks for it, they prove it."""
         outcome, reason = self._answer(step)
         return Verdict(gate=self._gate.name, outcome=outcome, reason=reason, evidence=self.evidence)
 
@@ -97,19 +97,14 @@ class ComparisonJudge:
         if self._seen < needed:
             return Outcome.WAIT, f"{grouped(self._seen)} of {grouped(needed)} requests{self._kind}"
         told = self._shown.told()
-        if not step.proof and self._leans_to_harm:
-            return Outcome.WAIT, f"looks worse, too little to tell: {told}"
-        if not step.proof:
-            return Outcome.PASS, f"no harm seen: {told}"
+        within = f"within {percent(self._gate.margin)}"
         if self._proof.proven:
-            return Outcome.PASS, f"proven within {percent(self._gate.margin)}: {told}"
-        return Outcome.WAIT, f"{self._proof.missing()} to prove it within {percent(self._gate.margin)}: {told}"
-
-    @property
-    def _leans_to_harm(self) -> bool:
-        """The numbers so far speak against the candidate, by more than the margin: nobody moves on under that."""
-        (bad, every), (live_bad, live_every) = self._shown.candidate, self._shown.live
-        return self.e_value > 1 and bad / every - live_bad / live_every > self._gate.margin
+            return Outcome.PASS, f"proven {within}: {told}"
+        if step.proof:
+            return Outcome.WAIT, f"{self._proof.missing(proof=True)} to prove it {within}: {told}"
+        if self._proof.speaks_for:
+            return Outcome.PASS, f"no harm seen: {told}"
+        return Outcome.WAIT, f"{self._proof.missing(proof=False)} to see whether it is {within}: {told}"
 
     @property
     def _kind(self) -> str:

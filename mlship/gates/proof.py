@@ -10,6 +10,13 @@ from mlship.gates.wording import about
 from mlship.stats.clustered import ClusteredTest
 from mlship.stats.margin import MarginTest
 
+SPEAKS_FOR = math.log(1.5)
+"""Evidence on which more users are given to a candidate that is yet to be proven.
+
+Without any, every other candidate that errs twice as often gets to the larger steps before it is found out. More of it
+keeps good ones waiting and finds hardly any sooner: `benchmarks/judgement.py` counts the requests.
+"""
+
 LEAST_LOOKS = 20
 """Looks before a proof may rest on an estimated design effect."""
 
@@ -47,10 +54,15 @@ class Proof:
         """Logarithm of the evidence that the candidate is not worse by the margin."""
         return self._test.log_e / self._design_effect
 
-    def missing(self) -> str:
-        """What it takes yet, in words, should the candidate be as good as live."""
+    @property
+    def speaks_for(self) -> bool:
+        """There is some evidence for the candidate: no proof yet, and nothing that it would have if it were bad."""
+        return self.log_e >= SPEAKS_FOR
+
+    def missing(self, *, proof: bool) -> str:
+        """What the proof takes yet, or what speaks for it, in words, should the candidate be as good as live."""
         pace = self._test.pace(self._share) / self._design_effect
-        left = self._limit - self.log_e
+        left = (self._limit if proof else SPEAKS_FOR) - self.log_e
         if left <= 0:
             return f"{LEAST_LOOKS - self._looks} more looks"
         return f"about {about(left / pace)} more requests" if pace > 1e-9 else "a larger margin"
