@@ -50,7 +50,7 @@ def steady(seed: int, shape: tuple[int, int], rates: tuple[float, float], sizes:
 
 def false_rollbacks(effort: Effort) -> list[Row]:
     """A harmless candidate, looked at 200 times: six cells, and two in which everything moves."""
-    runs = effort.runs(150, 2000)
+    runs = effort.runs(80, 2000)
     cells = [steady(17, (runs, LOOKS), (rate, rate), sizes) for rate, sizes in product(RATES, (EVEN, TWENTIETH))]
     drift = np.linspace(0.01, 0.04, 210)
     incident = np.where((np.arange(210) >= 170) & (np.arange(210) < 180), 0.1, 0.02)
@@ -134,7 +134,7 @@ def divergence(one: float, other: float) -> float:
 
 def false_promotions(effort: Effort) -> list[Row]:
     """A candidate that is worse by exactly the margin is called fit."""
-    runs = effort.runs(60, 3000)
+    runs = effort.runs(50, 3000)
     ours, others = [], []
     for (rate, margin), sizes in product(MARGINS, ((100, 100), TWENTIETH)):
         streams = steady(29, (runs, PROVING), (rate + margin, rate), sizes)

@@ -1,7 +1,8 @@
 """Whole rollouts, tails and pairs, fed look by look to the judges of the product's own gates.
 
-A rollout is the product's default canary: 5, 25 and 50 % of 400 requests a look, gates with the default budget. A step
-is left when its gate passes in it; evidence stays from step to step.
+A rollout is a canary of 5, 25 and 50 % of 400 requests a look. Its error gate shares the default budget with a latency
+gate that sees nothing, as in a plan without gates of its own. A step is left when its gate passes in it; evidence stays
+from step to step.
 """
 
 from __future__ import annotations
@@ -25,12 +26,13 @@ from mlship.stats.ratio import RatioTest
 from mlship.strategies.pair import REQUESTS
 
 LOOK = 400
+JUDGES = 2
 STEPS = (20, 100, 200)
 """The candidate's requests of a look, step by step."""
 BASE, MARGIN = 0.02, 0.01
 HISTORY = 5000
-LIMIT = (1 - 1e-9) / ALPHA
-"""Evidence at which the product rolls back: boosted evidence stops at 1 / alpha, give or take a rounding."""
+ALL_BUT = 1 - 1e-9
+"""Boosted evidence stops at its limit, give or take a rounding."""
 
 TIMED = 25
 """Timed answers of each model in a look."""
@@ -79,7 +81,7 @@ def seeded(seed: int, runs: int) -> Iterator[np.random.Generator]:
 
 def rollout(rng: np.random.Generator, rate: float) -> tuple[bool, int]:
     """(it was promoted, requests that the candidate got)."""
-    judge = judge_of("error_rate", MARGIN)
+    judge = judge_of("error_rate", MARGIN, judges=JUDGES)
     judge.remember(errors(int(rng.binomial(HISTORY, BASE)), HISTORY))
     spent = looks = 0
     for place, mine in enumerate(STEPS):
@@ -99,16 +101,16 @@ def rollout(rng: np.random.Generator, rate: float) -> tuple[bool, int]:
             )
             judge.absorb(stratum)
             spent, looks = spent + mine, looks + 1
-            if judge.e_value >= LIMIT or looks > PATIENCE:
+            if judge.e_value >= ALL_BUT * JUDGES / ALPHA or looks > PATIENCE:
                 return False, spent
             outcome = judge.verdict(step).outcome
     return True, spent
 
 
-def judge_of(metric: str, margin: float) -> ComparisonJudge:
-    """A gate alone with the default budget."""
+def judge_of(metric: str, margin: float, judges: int = 1) -> ComparisonJudge:
+    """One of so many gates that share the default budget."""
     gate = Comparison(name="gate", metric=metric, margin=margin)
-    return ComparisonJudge(gate, budget=Budget(rollback=ALPHA, promote=ALPHA, judges=1), sticky=False)
+    return ComparisonJudge(gate, budget=Budget(rollback=ALPHA, promote=ALPHA, judges=judges), sticky=False)
 
 
 def errors(bad: int, every: int) -> Tally:
@@ -117,7 +119,7 @@ def errors(bad: int, every: int) -> Tally:
 
 
 def tails(effort: Effort) -> list[Row]:
-    """Two of a hundred requests take 300 ms longer; everybody else is served as before."""
+    """Two of a hundred requests take 300 ms longer, where one slow answer more in a hundred would be no harm."""
     found = np.array([tail(rng) for rng in seeded(43, effort.runs(20, 200))])
     ours, means = np.median(found, axis=0)
     return [
@@ -133,7 +135,7 @@ def tails(effort: Effort) -> list[Row]:
 def tail(rng: np.random.Generator) -> tuple[int, int]:
     """Requests of the candidate, which gets half, until it is found: by the latency gate, and by the mean log time."""
     slow, fast = (taken(rng, (PATIENCE, TIMED), hurt) for hurt in (0.02, 0.0))
-    judge = judge_of("latency_p95", 0.05)
+    judge = judge_of("latency_p95", 0.01)
     judge.remember(timed(taken(rng, (HISTORY,), 0.0)))
     return _look_of_alarm(judge, slow, fast) * TIMED, _look_of_difference(np.log(slow), np.log(fast)) * TIMED
 
@@ -154,7 +156,7 @@ def timed(seconds: Floats) -> Tally:
 def _look_of_alarm(judge: ComparisonJudge, slow: Floats, fast: Floats) -> int:
     for look, (mine, others) in enumerate(zip(slow, fast, strict=True), start=1):
         judge.absorb(Stratum(candidate=timed(mine), live=timed(others), share=0.5, seconds=1.0))
-        if judge.e_value >= LIMIT:
+        if judge.e_value >= ALL_BUT / ALPHA:
             return look
     return PATIENCE
 
@@ -178,7 +180,7 @@ def pairs(effort: Effort) -> list[Row]:
 
 
 def labelled(rng: np.random.Generator) -> tuple[int, int]:
-    """Requests with a label until the challenger is found worse: from pairs, and from two separate samples."""
+    """Requests with a label until the challenger is found worse: in pairs, and as if they were two samples."""
     return _paired(rng), _unpaired(rng)
 
 
@@ -195,7 +197,7 @@ def _paired(rng: np.random.Generator) -> int:
 def _unpaired(rng: np.random.Generator) -> int:
     test, count = RatioTest(alpha=ALPHA), 0
     while not test.fired:
-        wrong, live_wrong = (int(rng.binomial(LABELS // 2, part)) for part in (0.10, 0.08))
-        test.absorb(candidate=(wrong, LABELS // 2), live=(live_wrong, LABELS // 2))
+        wrong, live_wrong = (int(rng.binomial(LABELS, part)) for part in (0.10, 0.08))
+        test.absorb(candidate=(wrong, LABELS), live=(live_wrong, LABELS))
         count += LABELS
     return count

@@ -33,11 +33,11 @@ def test_no_harm_seen(requests: int, outcome: Outcome, reason: str) -> None:
 def test_requests_that_do_not_speak_for_it_are_too_few() -> None:
     """A candidate that errs more by the margin gets no more users, however many requests it has had."""
     gates = begun(ERRORS, weight=500)
-    for number in range(1, 11):
-        gates.absorb(look(number, tally(100, 2), tally(1900, 19), weight=500))
+    for number in range(1, 7):
+        gates.absorb(look(number, tally(100, 3), tally(1900, 38), weight=500))
     verdict = said(gates, "errors")
     assert verdict.outcome is Outcome.WAIT
-    assert re.match(r"about [\d ]+ more requests to see whether it is within 1 %: 20 of 1 000 failed", verdict.reason)
+    assert re.match(r"about [\d ]+ more requests to see whether it is within 1 %: 18 of 600 failed", verdict.reason)
 
 
 @pytest.mark.parametrize("live_errors", [0, 3])
