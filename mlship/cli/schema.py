@@ -1,4 +1,4 @@
-"""`mlship schema`: the JSON schema of plans or of events, for editors and other tools."""
+"""`mlship schema`: the JSON schemas of plans, worlds and events, for editors and other tools."""
 
 from __future__ import annotations
 
@@ -13,14 +13,18 @@ class Subject(StrEnum):
 
     PLAN = "plan"
     EVENT = "event"
+    WORLD = "world"
 
 
 def schema(
     subject: Annotated[
-        Subject, typer.Argument(help="plan: what you write; event: what --output json prints.")
+        Subject,
+        typer.Argument(
+            help="plan: what you write; event: what --output json prints; world: what `simulate --world` reads."
+        ),
     ] = Subject.PLAN,
 ) -> None:
-    """Print the JSON schema of plans, or of events."""
+    """Print the JSON schema of plans, of events, or of worlds."""
     from importlib.resources import files
 
     text = files("mlship").joinpath("schemas", f"{subject}.v1.json").read_text(encoding="utf-8")
