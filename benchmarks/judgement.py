@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def cost(effort: Effort) -> Row:
-    """Microseconds in which a gate takes in a look, for harm and for proof; no goal of a short run, as CI makes them."""
+    """Microseconds in which a gate takes in a look, for harm and for proof: no goal of a short run."""
     rng = np.random.default_rng(61)
     ratio, margin = RatioTest(alpha=0.05), MarginTest(margin=0.01, alpha=0.05)
     looks = [((int(bad), 200), (int(live), 200)) for bad, live in rng.binomial(200, 0.02, (UPDATES, 2))]
