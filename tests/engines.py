@@ -15,7 +15,22 @@ def _has_module(name: str) -> bool:
     return importlib.util.find_spec(name) is not None
 
 
+def _has_daemon() -> bool:
+    """A Docker daemon answers; a machine without one has no client for it either."""
+    if not _has_module("docker"):
+        return False
+    import docker
+    from docker.errors import DockerException
+
+    try:
+        docker.from_env(timeout=10).close()
+    except DockerException:
+        return False
+    return True
+
+
 PRESENT: Mapping[str, Callable[[], bool]] = {
+    "docker": _has_daemon,
     "envoy": lambda: _has_module("envoy"),
     "hatchling": lambda: _has_module("hatchling"),
     "hey": lambda: shutil.which("hey") is not None,

@@ -16,7 +16,7 @@ from mlship.errors import Exit, MlshipError
 PANELS = {
     "Start": ("demo", "init", "validate", "plan", "simulate", "schema", "doctor"),
     "Roll out": ("deploy", "status", "watch", "history", "show", "replay", "outcome"),
-    "Steer": ("pause", "resume", "promote", "flag", "abort", "review", "rollback", "down"),
+    "Steer": ("pause", "resume", "promote", "flag", "abort", "review", "rollback", "down", "adopt"),
 }
 """Command names, each of which is a module of this package with a function of the same name."""
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mlship.errors import UsageError
 from mlship.journal.state import RolloutState, ServiceState
 from mlship.journal.status import Status
 from mlship.plan.model import Plan
 from mlship.strategies import candidate_of
 
-SERVED = ("command", "env", "workdir")
+SERVED = (
+    "command", "env", "workdir", "image", "digest", "build", "port", "secrets", "volumes", "user", "read-only",
+)  # fmt: skip
 """Keys of a model that decide what it answers; replicas, waits and health checks may change under its name."""
 
 
@@ -40,7 +44,7 @@ def _refuse_unjudged(plan: Plan, state: ServiceState, live: str) -> None:
     recorded, written = state.models.get(live), plan.document.get("models", {}).get(live)
     if recorded is None or written is None:
         return
-    changed = [key for key in SERVED if recorded.get(key) != written.get(key)]
+    changed = [key for key in SERVED if recorded.get(key) != written.get(key) and not _unknown(key, written)]
     if changed:
         raise UsageError(
             f"{live} is live, but with another {' and '.join(changed)} than the plan's",
@@ -51,7 +55,7 @@ def _refuse_unjudged(plan: Plan, state: ServiceState, live: str) -> None:
 def _refuse_another_definition(plan: Plan, state: ServiceState) -> None:
     live = state.live or ""
     recorded, written = state.models.get(live), plan.document.get("models", {}).get(live)
-    if recorded is not None and written is not None and recorded != written:
+    if recorded is not None and written is not None and _pinned(recorded, written) != written:
         raise UsageError(
             f"{live} is live, but with another definition than the plan's",
             hint="give the new definition a name of its own, so that there is a way back",
@@ -89,3 +93,12 @@ def _replaced(plan: Plan, state: ServiceState) -> bool:
     if state.live is None or state.down or plan.live is None:
         return False
     return candidate_of(plan, plan.live) == state.live
+
+
+def _unknown(key: str, written: Mapping[str, object]) -> bool:
+    """What an image is now is not known before it has been fetched."""
+    return key == "digest" and key not in written
+
+
+def _pinned(recorded: Mapping[str, object], written: Mapping[str, object]) -> Mapping[str, object]:
+    return {key: value for key, value in recorded.items() if not _unknown(key, written)}

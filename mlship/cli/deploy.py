@@ -20,7 +20,7 @@ def deploy(
     """Carry a plan out, step by step, and go back if the candidate is worse. Exit 3: rolled back; 4: parked."""
     from mlship.cli import launch
 
-    departure = launch.prepare(file, var or ())
+    departure = launch.prepare(file, var or (), provide=True)
     if departure is None:
         return
     if not yes:

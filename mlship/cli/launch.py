@@ -37,8 +37,10 @@ class Departure:
     clock: SystemClock
 
 
-def prepare(file: Path, variables: Iterable[str], *, to_look: bool = False) -> Departure | None:
+def prepare(file: Path, variables: Iterable[str], *, to_look: bool = False, provide: bool = False) -> Departure | None:
     """Check everything that can be checked before anything is touched; None where there is nothing to do.
+
+    With `provide` what models are made of is fetched or built.
 
     Raises:
         PlanError: the plan has faults.
@@ -51,6 +53,7 @@ def prepare(file: Path, variables: Iterable[str], *, to_look: bool = False) -> D
     if not to_look:
         refuse_held(journal, plan.service)
     state = journal.state(plan.service)
+    plan = wiring.pinned(plan, state, base=file.absolute().parent, provide=provide, clock=clock)
     live = live_model(plan, state, to_look=to_look)
     if live is None:
         typer.echo(f"{plan.service}: nothing to do, {state.live} is live")

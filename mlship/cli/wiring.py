@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlship.errors import UsageError
+from mlship.errors import OutOfReach, UsageError
 
 if TYPE_CHECKING:
     from mlship.clock import Clock
@@ -99,18 +99,68 @@ def open_fleet(state: ServiceState, *, fence: int | None, clock: Clock) -> tuple
     models = {
         name: revive_model(name, document, base=Path(state.bases[name])) for name, document in state.models.items()
     }
-    return open_driver(replace(running_plan(state.rollout), models=models), fence=fence, clock=clock), models
+    plan = replace(running_plan(state.rollout), models=models)
+    return open_driver(plan, fence=fence, clock=clock, state=state), models
 
 
-def open_driver(plan: Plan, *, fence: int | None, clock: Clock) -> Driver:
+def open_driver(
+    plan: Plan, *, fence: int | None, clock: Clock, state: ServiceState | None = None, base: Path | None = None
+) -> Driver:
     """The driver of the plan's service; `fence` None opens it for looking only."""
     from mlship.drivers.base import Opening
     from mlship.drivers.registry import find
 
+    rollout = state.rollout if state else None
     opening = Opening(
-        service=plan.service, spec=plan.driver, models=plan.models, fence=fence, state=state_folder(), clock=clock
+        service=plan.service,
+        spec=plan.driver,
+        models=plan.models,
+        fence=fence,
+        state=state_folder(),
+        clock=clock,
+        rollout=rollout.rollout if rollout else "",
+        remember=remembered(state) if state else {},
+        base=base or Path(),
     )
     return find(plan.driver.name)(opening)
+
+
+def remembered(state: ServiceState) -> Mapping[str, Any]:
+    """What a backend may keep of a service for those who have no journal of it."""
+    rollout = state.rollout
+    if rollout is None:
+        return {}
+    return {
+        "plan": rollout.plan,
+        "base": rollout.base,
+        "models": state.models,
+        "live": rollout.compiled.live,
+        "rollout": rollout.rollout,
+    }
+
+
+def pinned(plan: Plan, state: ServiceState, *, base: Path, provide: bool, clock: Clock) -> Plan:
+    """The plan with each model known by what its name means now, where the driver's names may come to mean another.
+
+    Raises:
+        UsageError: something that a model is made of does not exist.
+        OutOfReach: the backend does not answer.
+    """
+    from mlship.drivers.registry import find
+    from mlship.drivers.remembered import Pinning
+    from mlship.plan.load import revive
+
+    if not hasattr(find(plan.driver.name), "pinned"):
+        return plan
+    try:
+        driver = open_driver(plan, fence=None, clock=clock, base=base)
+        assert isinstance(driver, Pinning)
+        models = driver.pinned(plan.document["models"], known=state.models, provide=provide)
+    except OutOfReach:
+        if provide:
+            raise
+        return plan
+    return revive({**plan.document, "models": models}, base=base)
 
 
 def open_predictions(

@@ -1,9 +1,10 @@
-"""Envoy's admin interface on its unix socket."""
+"""Envoy's admin interface."""
 
 from __future__ import annotations
 
 import http.client
 import socket
+from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
@@ -25,23 +26,20 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-class Admin:
+class Administration:
     """Questions and orders to one Envoy.
 
     Raises, from every method:
-        OutOfReach: the socket is refused, stale or silent.
+        OutOfReach: it is refused, stale or silent.
     """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
 
     def get(self, target: str) -> str:
         """The body of the answer."""
-        return self._ask("GET", target)
+        return self._told("GET", target)
 
     def post(self, target: str) -> None:
         """Give an order."""
-        self._ask("POST", target)
+        self._told("POST", target)
 
     def stats(self, *names: str) -> Mapping[str, str]:
         """Numbers and texts by name; one that Envoy does not have yet is absent."""
@@ -50,12 +48,29 @@ class Admin:
         pairs = (line.partition(": ") for line in body.splitlines())
         return {name: value.strip('"') for name, _, value in pairs}
 
-    def _ask(self, method: str, target: str) -> str:
+    def _told(self, method: str, target: str) -> str:
+        status, body = self._ask(method, target)
+        if status >= http.client.BAD_REQUEST:
+            raise OutOfReach(f"the router answers {status} to {method} {target}", hint=body.strip()[:200])
+        return body
+
+    @abstractmethod
+    def _ask(self, method: str, target: str) -> tuple[int, str]:
+        """(status, body) of an answer."""
+
+
+class Admin(Administration):
+    """An Envoy whose administration listens on a socket of this machine."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def _ask(self, method: str, target: str) -> tuple[int, str]:
         connection = _UnixConnection(self._path)
         try:
             connection.request(method, target)
             response = connection.getresponse()
-            body = response.read().decode("utf-8", "replace")
+            return response.status, response.read().decode("utf-8", "replace")
         except (OSError, http.client.HTTPException) as error:
             raise OutOfReach(
                 f"the router does not answer on {self._path}: {error}",
@@ -63,6 +78,3 @@ class Admin:
             ) from error
         finally:
             connection.close()
-        if response.status >= http.client.BAD_REQUEST:
-            raise OutOfReach(f"the router answers {response.status} to {method} {target}", hint=body.strip()[:200])
-        return body

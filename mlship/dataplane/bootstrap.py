@@ -30,13 +30,13 @@ def watched(file: Path) -> dict[str, Any]:
     return {"resource_api_version": "V3", "path_config_source": {"path": str(file)}}
 
 
-def bootstrap(*, folder: Path, admin: Path, settings: RouterSettings) -> dict[str, Any]:
+def bootstrap(*, folder: Path, admin: dict[str, object], settings: RouterSettings) -> dict[str, Any]:
     """The static part of Envoy's configuration."""
     microseconds = [round(edge * 1e6) for edge in settings.edges]
     return {
         "node": {"id": "mlship", "cluster": "mlship"},
         "admin": {
-            "address": {"pipe": {"path": str(admin), "mode": 0o600}},
+            "address": admin,
             "allow_paths": [{"exact": path} for path in ADMIN_PATHS]
             + [{"prefix": f"{path}?"} for path in ("/stats", "/stats/prometheus", "/clusters", "/drain_listeners")],
         },

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from mlship.clock import Clock
-from mlship.dataplane.files import last_lines, replace_file, writing
 from mlship.errors import OutOfReach, RoutingRefused
 
 if TYPE_CHECKING:
-    from mlship.dataplane.admin import Admin
+    from mlship.dataplane.place import Place
 
 CONFIRMED_WITHIN = 10.0
 """Seconds that Envoy may take to say that it took a file."""
@@ -32,36 +29,35 @@ class Discovery(msgspec.Struct, frozen=True, kw_only=True):
     resources: Resources
 
 
-def read(file: Path) -> Discovery | None:
-    """What is in the file; None where there is none, or it is torn."""
+def decoded(text: str | None) -> Discovery | None:
+    """What a file says; None where there is none, or it is torn."""
     try:
-        return msgspec.json.decode(file.read_bytes(), type=Discovery)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return msgspec.json.decode(text or "", type=Discovery)
+    except msgspec.MsgspecError:
         return None
 
 
-def write(file: Path, discovery: Discovery) -> None:
-    """Replace the file."""
-    replace_file(file, msgspec.json.encode(discovery).decode())
+def encoded(discovery: Discovery) -> str:
+    """The text of a file."""
+    return msgspec.json.encode(discovery).decode()
 
 
-def previous(file: Path) -> Path:
+def previous(name: str) -> str:
     """Where the file before is kept until the new one is confirmed."""
-    return file.with_name(f"previous-{file.name}")
+    return f"previous-{name}"
 
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """One file that Envoy watches, and the statistics in which it tells what became of it."""
 
-    file: Path
+    place: Place
+    name: str
     scope: str
-    admin: Admin
-    log: Path
     clock: Clock
 
     def live(self) -> str:
         """The version that Envoy took last."""
-        return self.admin.stats(f"{self.scope}.version_text").get(f"{self.scope}.version_text", "")
+        return self.place.admin.stats(f"{self.scope}.version_text").get(f"{self.scope}.version_text", "")
 
     def put(self, discovery: Discovery) -> None:
         """Replace the file and wait until Envoy has taken it.
@@ -70,53 +66,37 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
             RoutingRefused: it did not; the file before is back.
             OutOfReach: the file cannot be written, or put back; what Envoy had is live.
         """
-        refusals, log_size = self._refusals(), self._log_size()
-        self._keep_previous()
-        write(self.file, discovery)
+        refusals, log_end = self._refusals(), self.place.log_end()
+        self.place.files.keep(self.name, previous(self.name))
+        self.place.files.replace(self.name, encoded(discovery))
         try:
-            self._confirmed(discovery.version, refusals, log_size)
+            self._confirmed(discovery.version, refusals, log_end)
         except RoutingRefused:
-            self._restore()
+            self.place.files.restore(previous(self.name), self.name)
             raise
 
-    def _confirmed(self, version: str, refusals: int, log_size: int) -> None:
+    def _confirmed(self, version: str, refusals: int, log_end: str) -> None:
         deadline, pause = self.clock.now() + CONFIRMED_WITHIN, 0.001
         while self.live() != version:
             if self._refusals() > refusals:
                 raise RoutingRefused(
-                    f"the router refused {self.file.name}: {self._reason(log_size)}",
-                    hint=f"the configuration before is still live; the router's log is {self.log}",
+                    f"the router refused {self.name}: {self._reason(log_end)}",
+                    hint=f"the configuration before is still live; the router's log is {self.place.log}",
                 )
             if self.clock.now() > deadline:
                 raise OutOfReach(
-                    f"the router has not taken {self.file.name} within {CONFIRMED_WITHIN:g} s",
-                    hint=f"the router's log is {self.log}",
+                    f"the router has not taken {self.name} within {CONFIRMED_WITHIN:g} s",
+                    hint=f"the router's log is {self.place.log}",
                 )
             self.clock.sleep(pause)
             pause = min(pause * 1.5, 0.05)
 
     def _refusals(self) -> int:
         names = [f"{self.scope}.{name}" for name in ("update_rejected", "update_failure")]
-        return sum(int(value) for value in self.admin.stats(*names).values())
+        return sum(int(value) for value in self.place.admin.stats(*names).values())
 
-    def _log_size(self) -> int:
-        return self.log.stat().st_size if self.log.exists() else 0
-
-    def _reason(self, log_size: int) -> str:
-        return eventually(lambda: reason(self.log, start=log_size), clock=self.clock) or "it gave no reason"
-
-    def _keep_previous(self) -> None:
-        kept = previous(self.file)
-        with writing(kept):
-            kept.unlink(missing_ok=True)
-            if self.file.exists():
-                os.link(self.file, kept)
-
-    def _restore(self) -> None:
-        kept = previous(self.file)
-        with writing(self.file):
-            if kept.exists():
-                kept.replace(self.file)
+    def _reason(self, log_end: str) -> str:
+        return eventually(lambda: reason(self.place.said(log_end)), clock=self.clock) or "it gave no reason"
 
 
 def eventually(ask: Callable[[], str], *, clock: Clock) -> str:
@@ -127,8 +107,8 @@ def eventually(ask: Callable[[], str], *, clock: Clock) -> str:
     return answer
 
 
-def reason(log: Path, *, start: int = 0) -> str:
-    """Why Envoy refused something, as its log tells."""
+def reason(said: Iterable[str]) -> str:
+    """Why Envoy refused something, as the lines of its log tell."""
     telling = ("rejected", "update failure", "[critical]", "cannot bind", "error adding")
-    lines = [line for line in last_lines(log, 200, start=start) if any(word in line for word in telling)]
+    lines = [line for line in said if any(word in line for word in telling)]
     return lines[-1].split("] ")[-1].strip() if lines else ""

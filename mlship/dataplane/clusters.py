@@ -69,7 +69,7 @@ def _health_check(upstream: Upstream) -> dict[str, Any]:
         "healthy_threshold": 1,
         # A model server with one worker would be held by a connection that stays open.
         "reuse_connection": False,
-        "http_health_check": {"path": upstream.health_path},
+        **({"http_health_check": {"path": upstream.health_path}} if upstream.health_path else {"tcp_health_check": {}}),
     }
 
 

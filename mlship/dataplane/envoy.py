@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mlship.clock import Clock
-from mlship.dataplane.admin import Admin
+from mlship.dataplane.admin import Admin, Administration
 from mlship.dataplane.channel import eventually, reason
-from mlship.dataplane.files import writing
+from mlship.dataplane.files import last_lines, writing
 from mlship.dataplane.home import Home, Running
 from mlship.dataplane.life import exit_code, runs, spawn, stop
 from mlship.dataplane.upstream import RouterSettings
@@ -49,13 +49,17 @@ def binary() -> str:
         ) from error
 
 
-def command(home: Home, workers: int) -> Sequence[str]:
-    """How Envoy is started."""
+def arguments(bootstrap: str, workers: int) -> Sequence[str]:
+    """What Envoy is started with, wherever it runs."""
     return (
-        binary(), "-c", str(home.file("bootstrap.json")), "--concurrency", str(workers), "--disable-hot-restart",
-        "--reject-unknown-dynamic-fields", "--log-path", str(home.log), "-l", "warning",
-        "--file-flush-interval-msec", "250", "--drain-time-s", "5", "--drain-strategy", "immediate",
+        "-c", bootstrap, "--concurrency", str(workers), "--disable-hot-restart", "--reject-unknown-dynamic-fields",
+        "-l", "warning", "--file-flush-interval-msec", "250", "--drain-time-s", "5", "--drain-strategy", "immediate",
     )  # fmt: skip
+
+
+def command(home: Home, workers: int) -> Sequence[str]:
+    """How Envoy is started here."""
+    return (binary(), *arguments(str(home.file("bootstrap.json")), workers), "--log-path", str(home.log))
 
 
 def start(home: Home, *, admin: Path, settings: RouterSettings, clock: Clock) -> Running:
@@ -86,26 +90,28 @@ def start(home: Home, *, admin: Path, settings: RouterSettings, clock: Clock) ->
 
 def _await_serving(home: Home, router: Running, *, settings: RouterSettings, clock: Clock, log_size: int) -> None:
     admin, deadline = Admin(Path(router.admin)), clock.now() + STARTED_WITHIN
-    while not _listens(admin):
+    while not listens(admin):
         if not runs(router.life):
-            why = reason(home.log, start=log_size) or f"it ended with code {exit_code(router.life)}"
+            why = reason(last_lines(home.log, 200, start=log_size)) or f"it ended with code {exit_code(router.life)}"
             raise OutOfReach(f"the router died at its start: {why}", hint=f"its log is {home.log}")
-        if _refuses(admin):
+        if refuses(admin):
             _explain(home, settings, clock=clock, log_size=log_size)
         if clock.now() > deadline:
             raise OutOfReach(f"the router does not serve after {STARTED_WITHIN:g} s", hint=f"its log is {home.log}")
         clock.sleep(0.02)
-    _must_be_recent(admin)
+    must_be_recent(admin)
 
 
-def _listens(admin: Admin) -> bool:
+def listens(admin: Administration) -> bool:
+    """It serves on all its listeners."""
     try:
         return int(admin.stats(_LISTENING).get(_LISTENING, "0")) >= LISTENERS
     except OutOfReach:
         return False
 
 
-def _refuses(admin: Admin) -> bool:
+def refuses(admin: Administration) -> bool:
+    """It has refused a part of its configuration."""
     try:
         return any(int(value) for value in admin.stats(*_REFUSED).values())
     except OutOfReach:
@@ -113,7 +119,7 @@ def _refuses(admin: Admin) -> bool:
 
 
 def _explain(home: Home, settings: RouterSettings, *, clock: Clock, log_size: int) -> None:
-    why = eventually(lambda: reason(home.log, start=log_size), clock=clock)
+    why = eventually(lambda: reason(last_lines(home.log, 200, start=log_size)), clock=clock)
     if "already in use" in why or "cannot bind" in why:
         holder = _holder(settings.port)
         raise OutOfReach(
@@ -135,7 +141,8 @@ def _holder(port: int) -> str:
     return f" by {', '.join(names)}" if names else ""
 
 
-def _must_be_recent(admin: Admin) -> None:
+def must_be_recent(admin: Administration) -> None:
+    """Raise OutOfReach where it is older than what we tell it needs."""
     found = re.search(r'"version":\s*"[^/"]*/(\d+)\.(\d+)', admin.get("/server_info"))
     version = (int(found[1]), int(found[2])) if found else (0, 0)
     if version < OLDEST:

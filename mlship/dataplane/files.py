@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 from mlship.errors import OutOfReach
 
 _HINTS = {
@@ -72,3 +74,62 @@ def last_lines(path: Path, count: int, *, start: int = 0) -> tuple[str, ...]:
     except OSError:
         return ()
     return tuple(line.rstrip()[:500] for line in lines if line.strip())[-count:]
+
+
+class Folder(msgspec.Struct, frozen=True, kw_only=True):
+    """The files of one router in a folder of this machine."""
+
+    folder: Path
+
+    def read(self, name: str) -> str | None:
+        """What is in a file; None where it cannot be read."""
+        try:
+            return (self.folder / name).read_text(encoding="utf-8")
+        except (OSError, UnicodeError):
+            return None
+
+    def texts(self, pattern: str) -> list[str]:
+        """What is in all files whose names match."""
+        found = (self.read(file.name) for file in self.folder.glob(pattern))
+        return [text for text in found if text is not None]
+
+    def replace(self, name: str, text: str) -> None:
+        """Write a file, by rename.
+
+        Raises:
+            OutOfReach: it cannot be written; the old text stands.
+        """
+        replace_file(self.folder / name, text)
+
+    def keep(self, name: str, copy: str) -> None:
+        """A second link to a file.
+
+        Raises:
+            OutOfReach: it cannot be made.
+        """
+        file, kept = self.folder / name, self.folder / copy
+        with writing(kept):
+            kept.unlink(missing_ok=True)
+            if file.exists():
+                os.link(file, kept)
+
+    def restore(self, copy: str, name: str) -> None:
+        """Rename a copy, if it is there.
+
+        Raises:
+            OutOfReach: it cannot be renamed.
+        """
+        file, kept = self.folder / name, self.folder / copy
+        with writing(file):
+            if kept.exists():
+                kept.replace(file)
+
+    def remove(self, pattern: str) -> None:
+        """Remove files.
+
+        Raises:
+            OutOfReach: one cannot be removed.
+        """
+        with writing(self.folder):
+            for file in self.folder.glob(pattern):
+                file.unlink(missing_ok=True)

@@ -27,6 +27,7 @@ class Upstream(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     endpoints: tuple[Endpoint, ...] = ()
     health_path: str = "/v2/health/ready"
+    """Empty: that a replica takes connections is enough."""
     health_timeout: float = 2.0
     """Seconds that one check may take."""
     timeout: float = 0.0

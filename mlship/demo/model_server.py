@@ -1,4 +1,4 @@
-"""A model server on loopback: `python -m mlship.demo.model_server --train v1 --port 8001`.
+"""A model server: `python -m mlship.demo.model_server --train v1 --port 8001`.
 
 It listens at once and is ready when the model is loaded. On SIGTERM it finishes the requests it has, closes the
 connections that have none, and exits with 0.
@@ -36,12 +36,12 @@ class ModelServer(ThreadingMixIn, TCPServer):
     allow_reuse_address = True
     request_queue_size = 512
 
-    def __init__(self, port: int, service: Service) -> None:
+    def __init__(self, port: int, service: Service, *, host: str = HOST) -> None:
         self.service = service
         self.draining = False
         self._idle: set[socket.socket] = set()
         self._lock = threading.Lock()
-        super().__init__((HOST, port), _Handler)
+        super().__init__((host, port), _Handler)
 
     @property
     def port(self) -> int:
@@ -156,7 +156,7 @@ def _load(server: ModelServer, options: argparse.Namespace, failures: list[Mlshi
         failures.append(error)
         os.kill(os.getpid(), signal.SIGTERM)
     else:
-        _say(f"{options.name} {options.version} is ready on {HOST}:{server.port}")
+        _say(f"{options.name} {options.version} is ready on {options.host}:{server.port}")
 
 
 def _cache() -> Path:
@@ -175,6 +175,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--name", default="digits", help="the model's name in the URL")
     options.add_argument("--version", default="", help="the version that answers state")
     options.add_argument("--port", type=int, default=os.environ.get("PORT"), help="default: $PORT")
+    options.add_argument("--host", default=HOST, help="address to listen on; in a container 0.0.0.0")
     options.add_argument("--error-rate", type=_share, default=0.0, help="share of answers that are errors, 0..1")
     options.add_argument("--delay", type=float, default=0.0, metavar="MS", help="milliseconds added to each answer")
     options.add_argument("--startup", type=float, default=0.0, metavar="S", help="seconds before the model is loaded")
@@ -193,9 +194,11 @@ def _listen(options: argparse.Namespace) -> ModelServer:
     faults = Faults(error_rate=options.error_rate, delay=options.delay / 1000, seed=options.seed)
     service = Service(name=options.name, version=options.version, faults=faults, clock=SystemClock())
     try:
-        return ModelServer(options.port, service)
+        return ModelServer(options.port, service, host=options.host)
     except (OSError, OverflowError) as error:
-        raise UsageError(f"cannot listen on {HOST}:{options.port}: {error}", hint="choose another --port") from error
+        raise UsageError(
+            f"cannot listen on {options.host}:{options.port}: {error}", hint="choose another --port"
+        ) from error
 
 
 def _say(line: str) -> None:

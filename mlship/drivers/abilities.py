@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from mlship.plan.model import Capability
 
+DOCKER = frozenset(Capability)
 MEMORY = frozenset(Capability)
 PROCESS = frozenset(Capability)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -24,6 +24,8 @@ class ObservedModel(msgspec.Struct, frozen=True, kw_only=True):
 
     running: int = 0
     ready: int = 0
+    restarts: int = 0
+    """Times that one of them has died and was started again by the backend."""
 
 
 class Observed(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +97,12 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     state: Path
     """The folder of mlship's state; a driver keeps its own under it."""
     clock: Clock
+    base: Path = Path()
+    """Folder that relative paths in the models' documents start from."""
+    rollout: str = ""
+    """The rollout that opens it, for labels; empty: none is under way."""
+    remember: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    """What a backend may keep for those who have no journal: the fields of `drivers.remembered.Remembered`."""
 
 
 class DriverFactory(Protocol):

@@ -73,6 +73,9 @@ class Attendant:
             return None
         there = seen.models.get(model, ObservedModel())
         self._missed[model] = 0 if there.ready >= wanted else self._missed.get(model, 0) + 1
+        if there.restarts:
+            again = f"{model} died and was started again {there.restarts} times"
+            return Verdict(gate=GATE, outcome=Outcome.FAIL, reason=again)
         if there.running >= wanted and self._missed[model] < PATIENCE:
             return None
         died = f"{wanted - there.running} of {wanted} replicas of {model} died"

@@ -69,10 +69,10 @@ class Leases:
                 raise _held(row.lease)
             return self._give(connection, service, holder, rollout=rollout, ttl=ttl)
 
-    def take_over(self, service: str, holder: Holder, *, rollout: str, ttl: float = TTL) -> Lease:
-        """Take a service at once, whoever holds it; the holder before loses its lease."""
+    def take_over(self, service: str, holder: Holder, *, rollout: str, ttl: float = TTL, above: int = 0) -> Lease:
+        """Take a service at once, whoever holds it; the holder before loses its lease. The fence is over `above`."""
         with self._database.write() as connection:
-            return self._give(connection, service, holder, rollout=rollout, ttl=ttl)
+            return self._give(connection, service, holder, rollout=rollout, ttl=ttl, above=above)
 
     def renew(self, lease: Lease) -> None:
         """Say that the holder is alive.
@@ -106,9 +106,18 @@ class Leases:
     def _counts(self, lease: Lease, renewed: float) -> bool:
         return self._clock.now() - renewed <= lease.ttl and not gone(lease.holder)
 
-    def _give(self, connection: sqlite3.Connection, service: str, holder: Holder, *, rollout: str, ttl: float) -> Lease:
+    def _give(
+        self,
+        connection: sqlite3.Connection,
+        service: str,
+        holder: Holder,
+        *,
+        rollout: str,
+        ttl: float,
+        above: int = 0,
+    ) -> Lease:
         row = _row(connection.execute(_SELECT, {"service": service}).fetchone())
-        fence = 1 if row is None else row.fence + 1
+        fence = max(0 if row is None else row.fence, above) + 1
         lease = Lease(service=service, rollout=rollout, holder=holder, fence=fence, since=self._clock.now(), ttl=ttl)
         connection.execute(_UPSERT, {**asdict(lease), "holder": json.dumps(asdict(holder))})
         return lease

@@ -8,6 +8,7 @@ from typing import Any
 
 from mlship.plan import defaults, units
 from mlship.plan.capturing import build_capture
+from mlship.plan.container import build_container
 from mlship.plan.gatebook import Gatebook
 from mlship.plan.labelwatch import LabelWatch, LateAction
 from mlship.plan.model import (
@@ -71,6 +72,7 @@ def build_model(name: str, document: Document, *, base: Path) -> Model:
         workdir=str(base / document.get("workdir", "")),
         env=document.get("env", {}),
         faults=document.get("faults", {}),
+        container=build_container(document, base=base),
         **_given(document, {"replicas": int, "health": _health, "timeout": units.seconds, "drain": units.seconds}),
     )
 

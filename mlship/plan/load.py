@@ -62,17 +62,19 @@ def checked(draft: Draft, *, first: str, drivers: Drivers, base: Path) -> Plan:
     Raises:
         PlanError: with every fault, by position.
     """
+    from mlship.plan.containers import check_containers
     from mlship.plan.course import check_course
     from mlship.plan.document import plain
     from mlship.plan.rulecheck import check_flags
     from mlship.plan.schema import check_shape
-    from mlship.plan.semantics import check_meaning
+    from mlship.plan.semantics import check_meaning, driver_name
     from mlship.plan.userlist import with_users
 
     check_shape(draft)
     if not draft.findings.full:
         draft.taint()
         check_meaning(draft, drivers)
+        check_containers(draft, driver_name(draft))
         check_course(draft)
         check_flags(draft, base=base)
     draft.findings.raise_if_any(first=first)

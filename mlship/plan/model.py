@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from mlship.plan.answergates import Drift, Floor, Quality
+from mlship.plan.container import Container
 from mlship.plan.labelwatch import LabelWatch
 from mlship.plan.outcome import Goal, Metric, Race
 from mlship.plan.routing import WHOLE, Capture
@@ -74,6 +75,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     """Most seconds that a retiring replica gets to finish the requests it has."""
     faults: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """Driver `memory`: scripted behaviour."""
+    container: Container | None = None  # driver `docker`: its image, and how that is run
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):

@@ -120,12 +120,12 @@ class Filler:
 
     def _is_late(self, path: Steps) -> bool:
         match path:
-            case ("models", _, "env", *_):
+            case ("models", _, "env" | "secrets", *_):
                 return True
             case ("metrics", _, "prometheus" | "http" | "sql", "url" | "headers", *_):
                 return True
             case ("driver", name, *_):
-                return name != "process"
+                return name not in {"process", "docker"}
             case _:
                 return False
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.contracts.worlds import WORLDS, World
+from tests.contracts.worlds import MARKS, WORLDS, World
 
 
-@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.envoy) if name == "process" else name for name in WORLDS])
+@pytest.fixture(params=[pytest.param(name, marks=MARKS.get(name, ())) for name in WORLDS])
 def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """One backend, with nothing on it."""
     monkeypatch.setenv("MLSHIP_SITE", str(tmp_path))

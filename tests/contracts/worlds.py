@@ -7,11 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from mlship.clock import Clock, ManualClock
 from mlship.drivers.base import Driver, Opening
 from mlship.drivers.memory import MemoryDriver
 from mlship.plan.model import DriverSpec, Health, Model
 from tests.engines import need
+from tests.support.docker_site import contained, docker_site
 from tests.support.site import Site, served
 
 
@@ -53,7 +56,21 @@ def process(folder: Path) -> Iterator[World]:
     site.clear()
 
 
-WORLDS = {"memory": memory, "process": process}
+@contextmanager
+def docker(folder: Path) -> Iterator[World]:
+    """The Docker daemon at hand."""
+    with docker_site(folder) as site:
+        sick = contained("sick", never_ready=1, health=Health(within=0.5))
+        site.models |= {"v1": contained("v1"), "v2": contained("v2"), "sick": sick}
+
+        def traffic() -> None:
+            assert {site.ask().status for _ in range(20)} == {200}
+
+        yield World(open=site.open, traffic=traffic, kill_router=lambda: site.kill("router"))
+
+
+WORLDS = {"memory": memory, "process": process, "docker": docker}
+MARKS = {"process": pytest.mark.envoy, "docker": pytest.mark.docker}
 
 
 def _opening(driver: str, models: dict[str, Model], fence: int | None, state: Path, clock: Clock) -> Opening:

@@ -165,7 +165,7 @@ def test_idle_connections_are_closed_before_the_model_does(site: Site) -> None:
         response = connection.getresponse()
         response.read()
         statuses.append(response.status)
-        until(lambda: driver._router._admin.stats(active) == {active: "0"})
+        until(lambda: driver._place.admin.stats(active) == {active: "0"})
     connection.close()
 
     assert statuses == [200, 200]

@@ -16,7 +16,7 @@ from mlship.drivers.process import ProcessDriver
 from mlship.metrics.counters import Tally, difference
 from mlship.plan.routing import all_to
 from tests.engines import need
-from tests.support.site import CLOCK, Site, served, split, until
+from tests.support.site import CLOCK, EVERYWHERE, Site, served, split, until
 
 pytestmark = [pytest.mark.envoy, pytest.mark.load]
 
@@ -92,7 +92,7 @@ def test_slow_requests_survive_everything(site: Site) -> None:
     driver = site.up(served("v1"), served("v2"))
     driver.route(split(9999))
     with load(site, 6) as reports, site.slow_requests(10, 2.0) as statuses:
-        until(lambda: driver._router.active("v2", range(65536)) >= 10)
+        until(lambda: driver._router.active("v2", EVERYWHERE) >= 10)
         driver.route(all_to("v1"))
         driver.retire("v2")
         assert statuses() == [200] * 10
@@ -149,7 +149,7 @@ def test_requests_under_way_finish_at_shutdown(site: Site) -> None:
     """Ten requests under way finish when the service is shut down; then nothing listens any more."""
     driver = site.up(served("v1"))
     with site.slow_requests(10, 2.0) as statuses, ThreadPoolExecutor(1) as pool:
-        until(lambda: driver._router.active("v1", range(65536)) == 10)
+        until(lambda: driver._router.active("v1", EVERYWHERE) == 10)
         ended = pool.submit(driver.shutdown)
         assert statuses() == [200] * 10
         ended.result(60)

@@ -50,14 +50,14 @@ def test_a_bad_configuration_is_refused(site: Site, spoil: object, why: str) -> 
     driver = site.up(served("v1"))
     router = driver._router
     file = router_files(site) / "rds.json"
-    good = channel.read(file)
+    good = channel.decoded(file.read_text())
     assert good is not None
     bad = json.loads(json.dumps(good.resources))
     spoil(bad[0])
     with pytest.raises(RoutingRefused, match=why):
         router._channel("rds.json").put(Discovery(version="1.99", resources=bad))
 
-    assert channel.read(file) == good
+    assert channel.decoded(file.read_text()) == good
     assert router._channel("rds.json").live() == good.version
     assert (driver.observe().routing, site.ask().status) == (all_to("v1"), 200)
 
@@ -182,7 +182,7 @@ def test_a_router_for_many_users(site: Site) -> None:
 def test_the_binary_is_new_enough(site: Site) -> None:
     """The version is asked of the router itself."""
     site.up(served("v1"))
-    envoy._must_be_recent(admin_of(site))
+    envoy.must_be_recent(admin_of(site))
 
 
 def test_websocket(site: Site) -> None:

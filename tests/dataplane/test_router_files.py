@@ -46,11 +46,11 @@ def test_a_refused_write_leaves_the_version(site: Site) -> None:
     """`observe` tells what is live also between a write and its refusal: a crash there changes nothing."""
     driver = site.up(served("v1"))
     file = router_files(site) / "rds.json"
-    good = channel.read(file)
+    good = channel.decoded(file.read_text())
     assert good is not None
-    os.link(file, channel.previous(file))
+    os.link(file, file.with_name(channel.previous(file.name)))
     bad = [{**good.resources[0], "no_such_field": 1, "metadata": {}}]
-    channel.write(file, Discovery(version="1.99", resources=bad))
+    replace_file(file, channel.encoded(Discovery(version="1.99", resources=bad)))
 
     assert driver.observe().routing == all_to("v1")
     driver.route(all_to("v1"))
@@ -65,7 +65,7 @@ def test_every_write_is_a_new_version(site: Site) -> None:
         driver = site.open(fence)
         for weight in (100, 0, 100):
             driver.route(split(weight))
-            found = channel.read(router_files(site) / "rds.json")
+            found = channel.decoded((router_files(site) / "rds.json").read_text())
             assert found is not None
             seen.append(found.version)
             assert driver._router._channel("rds.json").live() == found.version

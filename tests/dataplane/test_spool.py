@@ -65,7 +65,7 @@ def test_a_full_spool(site: Site) -> None:
     driver = site.up(served("v1"))
     small(driver, most)
     driver.route(KEEPING)
-    spool = driver._router.spool
+    spool = driver._place.spool
     sent = 0
     while driver.measure().models["v1"].unkept == 0 if sent else True:
         assert site.ask("/echo", body=bytes(60_000)).status == 200

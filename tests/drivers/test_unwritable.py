@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mlship.clock import ManualClock
 from mlship.dataplane import envoy
-from mlship.dataplane.admin import Admin
-from mlship.dataplane.channel import Channel, previous
+from mlship.dataplane.channel import previous
+from mlship.dataplane.files import Folder
 from mlship.dataplane.home import Home
 from mlship.drivers.process.launch import launch
 from mlship.drivers.process.replica import Replica, Roster
@@ -34,19 +33,12 @@ def forget(folder: Path) -> None:
     Home(folder=folder).forget()
 
 
-def channel(folder: Path) -> Channel:
-    clock = ManualClock()
-    return Channel(
-        file=folder / "rds.json", scope="s", admin=Admin(folder / "admin.sock"), log=folder / "l", clock=clock
-    )
-
-
 def keep(folder: Path) -> None:
-    channel(folder)._keep_previous()
+    Folder(folder=folder).keep("rds.json", previous("rds.json"))
 
 
 def restore(folder: Path) -> None:
-    channel(folder)._restore()
+    Folder(folder=folder).restore(previous("rds.json"), "rds.json")
 
 
 def bound(folder: Path) -> None:
@@ -121,7 +113,7 @@ def test_a_refusal_that_cannot_be_taken_back(site: Site) -> None:
     """Where the file before cannot be put back the traffic stays where it was."""
     driver = site.up(served("v1"))
     file = site.folder / "router" / "rds.json"
-    previous(file).mkdir()
+    file.with_name(previous(file.name)).mkdir()
     site.models["v2"] = served("v2")
     driver = site.open(2)
     driver.ensure("v2", 1)

@@ -12,7 +12,7 @@ from mlship.plan.load import parse
 from mlship.plan.model import Capability, Plan
 
 EVERYTHING = frozenset(Capability)
-DRIVERS: Mapping[str, frozenset[Capability]] = {"process": EVERYTHING, "memory": EVERYTHING}
+DRIVERS: Mapping[str, frozenset[Capability]] = {"process": EVERYTHING, "memory": EVERYTHING, "docker": EVERYTHING}
 VARIABLES = {"region": "eu"}
 ENVIRONMENT = {"HOME": "/home/ada", "TOKEN": "hunter2"}
 

@@ -13,7 +13,8 @@ from msgspec.structs import fields
 
 from mlship.metrics.counters import LATENCY_EDGES
 from mlship.metrics.registry import KINDS
-from mlship.plan import answergates, defaults, model, outcome, units
+from mlship.plan import answergates, container, defaults, model, outcome, units
+from mlship.plan.containers import KEYS
 from mlship.plan.experiments import SOURCES
 from mlship.plan.semantics import SLOWEST
 from mlship.plan.step import AtDeadline
@@ -44,7 +45,15 @@ def schemas(schema: Any, where: str = "plan") -> Iterator[tuple[str, Mapping[str
             yield from schemas(child, f"{where}[{place}]")
 
 
-KEYS = [pair for pair in schemas(SCHEMA) if ".if." not in pair[0]]
+def only(properties: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
+    return {name: told for name, told in properties.items() if name in names}
+
+
+def without(properties: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
+    return {name: told for name, told in properties.items() if name not in names}
+
+
+WRITTEN = [pair for pair in schemas(SCHEMA) if ".if." not in pair[0]]
 
 
 def test_the_schema_is_a_schema() -> None:
@@ -52,7 +61,7 @@ def test_the_schema_is_a_schema() -> None:
     Draft202012Validator.check_schema(SCHEMA)
 
 
-@pytest.mark.parametrize(("where", "schema"), KEYS, ids=[where for where, _ in KEYS])
+@pytest.mark.parametrize(("where", "schema"), WRITTEN, ids=[where for where, _ in WRITTEN])
 def test_every_key_is_explained(where: str, schema: Mapping[str, Any]) -> None:
     """An editor has a sentence for each."""
     assert schema["description"].endswith("."), where
@@ -60,7 +69,7 @@ def test_every_key_is_explained(where: str, schema: Mapping[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("where", "schema"),
-    [pair for pair in KEYS if "examples" in pair[1] or "default" in pair[1]],
+    [pair for pair in WRITTEN if "examples" in pair[1] or "default" in pair[1]],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_examples_and_defaults_are_valid(where: str, schema: Mapping[str, Any]) -> None:
@@ -80,7 +89,10 @@ def in_python(properties: Mapping[str, Any], *, without: tuple[str, ...] = ()) -
     ("kind", "properties", "not_written", "not_kept"),
     [
         (model.Plan, SCHEMA["properties"], {"document"}, ("version", "extends")),
-        (model.Model, DEFS["model"]["properties"], {"name"}, ()),
+        (model.Model, without(DEFS["model"]["properties"], *KEYS), {"name", "container"}, ()),
+        (container.Container, only(DEFS["model"]["properties"], "workdir", *KEYS), set(), ()),
+        (container.Build, DEFS["build"]["properties"], set(), ()),
+        (container.Resources, DEFS["resources"]["properties"], set(), ()),
         (model.Health, DEFS["health"]["properties"], set(), ()),
         (model.Alpha, SCHEMA["properties"]["alpha"]["properties"], set(), ()),
         (model.Comparison, DEFS["comparison"]["properties"], {"name"}, ("no-worse-than",)),

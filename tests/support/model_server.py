@@ -1,6 +1,6 @@
 """A real model server on nothing but the standard library; how it misbehaves is asked for in its environment.
 
-PORT           where it listens
+PORT, HOST     where it listens; HOST is this machine where it is left out
 MLSHIP_MODEL   who it says it is
 NEVER_READY    any text: its health check never passes
 DIE_AFTER      answers after which it exits with code 7
@@ -127,7 +127,7 @@ def main() -> None:
     threading.stack_size(256 * 1024)
     if ASKED.get("DEAF"):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    server = Server(("127.0.0.1", int(ASKED["PORT"])), Handler)
+    server = Server((ASKED.get("HOST", "127.0.0.1"), int(ASKED["PORT"])), Handler)
     if not ASKED.get("DEAF"):
         signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     server.serve_forever(poll_interval=0.05)

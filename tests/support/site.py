@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from mlship.clock import SystemClock
 from mlship.dataplane.home import Home
 from mlship.dataplane.life import Life, exit_code
+from mlship.dataplane.upstream import Endpoint
 from mlship.drivers.base import Opening
 from mlship.drivers.process import ProcessDriver
 from mlship.plan.model import DriverSpec, Health, Model
@@ -30,6 +31,8 @@ from tests.ports import free_port
 SERVER = Path(__file__).with_name("model_server.py")
 PATIENCE = 30.0
 CLOCK = SystemClock()
+EVERYWHERE = [Endpoint(port=port) for port in range(65_536)]
+"""Every address that a replica of this machine may have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +83,21 @@ def preview(model: str) -> tuple[Rule, ...]:
     return (header_is("x-preview", "yes", model),)
 
 
+def ask(
+    port: int, path: str = "/predict", *, body: bytes | None = None, timeout: float = PATIENCE, **headers: str
+) -> Answer:
+    """One request to a port of this machine; underscores in header names become hyphens."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    try:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request("POST" if body is not None else "GET", path, body=body, headers=sent)
+        response = connection.getresponse()
+        lower = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(status=response.status, headers=lower, body=response.read())
+    finally:
+        connection.close()
+
+
 @dataclass(kw_only=True)
 class Site:
     """A service, its state folder, and the port of its router."""
@@ -115,15 +133,7 @@ class Site:
         self, path: str = "/predict", *, body: bytes | None = None, timeout: float = PATIENCE, **headers: str
     ) -> Answer:
         """One request over a connection of its own; underscores in header names become hyphens."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
-        try:
-            sent = {name.replace("_", "-"): value for name, value in headers.items()}
-            connection.request("POST" if body is not None else "GET", path, body=body, headers=sent)
-            response = connection.getresponse()
-            lower = {name.lower(): value for name, value in response.getheaders()}
-            return Answer(status=response.status, headers=lower, body=response.read())
-        finally:
-            connection.close()
+        return ask(self.port, path, body=body, timeout=timeout, **headers)
 
     def arms(self, users: int) -> dict[str, str]:
         """Which model each of so many users is given."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from mlship.dataplane.counts import Count
+from mlship.dataplane.local import LocalPlace
 from mlship.dataplane.router import Router
 from mlship.dataplane.upstream import RouterSettings
 from mlship.drivers.abilities import PROCESS
@@ -16,9 +16,10 @@ from mlship.drivers.process.claim import Claim
 from mlship.drivers.process.health import all_healthy
 from mlship.drivers.process.replica import Roster, serving
 from mlship.drivers.process.staff import Staff
+from mlship.drivers.tally import tally
 from mlship.drivers.trouble import Trouble
 from mlship.errors import OutOfReach, RoutingRefused, UsageError
-from mlship.metrics.counters import LATENCY_EDGES, Counters, Tally
+from mlship.metrics.counters import LATENCY_EDGES, Counters
 from mlship.plan.model import Model
 from mlship.plan.routing import Routing
 
@@ -39,9 +40,9 @@ class ProcessDriver:
         self._models = opening.models
         self._claim = Claim(service=opening.service, folder=folder, fence=opening.fence, clock=opening.clock)
         self._roster = Roster(folder=folder / "replicas", mark=str(folder))
-        self._router = Router(
-            folder=folder / "router", settings=_settings(opening), clock=opening.clock, fence=opening.fence or 0
-        )
+        settings = _settings(opening)
+        self._place = LocalPlace(folder=folder / "router", settings=settings, clock=opening.clock)
+        self._router = Router(place=self._place, settings=settings, clock=opening.clock, fence=opening.fence or 0)
         self._staff = Staff(
             claim=self._claim,
             roster=self._roster,
@@ -97,12 +98,12 @@ class ProcessDriver:
     def measure(self) -> Counters:
         """Envoy's counters."""
         epoch, found = self._router.counts()
-        models = {model: _tally(count) for model, count in found.items()}
+        models = {model: tally(count) for model, count in found.items()}
         return Counters(at=self._opening.clock.now(), epoch=epoch, models=models)
 
     def captures(self) -> Path:
         """The folder with kept answers and outcomes."""
-        return self._router.spool.folder
+        return self._place.spool.folder
 
     def rotate(self) -> None:
         """Close its files, and let the router begin new ones; needs no fencing number."""
@@ -160,17 +161,6 @@ class ProcessDriver:
                 f"no replica of {', '.join(missing)} is ready",
                 hint="the routing before is still live; bring the model up first",
             )
-
-
-def _tally(count: Count) -> Tally:
-    return Tally(
-        requests=count.requests,
-        errors=count.errors,
-        unconnected=count.unconnected,
-        latency=count.latency or (0,) * (len(LATENCY_EDGES) + 1),
-        dropped=count.dropped,
-        unkept=count.unkept,
-    )
 
 
 def _settings(opening: Opening) -> RouterSettings:

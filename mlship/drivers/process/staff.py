@@ -12,7 +12,7 @@ from mlship.clock import Clock
 from mlship.dataplane.files import last_lines
 from mlship.dataplane.life import exit_code, stop
 from mlship.dataplane.router import Router
-from mlship.dataplane.upstream import Upstream
+from mlship.dataplane.upstream import Endpoint, Upstream
 from mlship.drivers.process.claim import Claim
 from mlship.drivers.process.health import all_healthy, healthy, listens
 from mlship.drivers.process.launch import free_port, is_taken, launch
@@ -170,15 +170,15 @@ class Staff(msgspec.Struct, frozen=True, kw_only=True):
 
     def _await_idle(self, replicas: Sequence[Replica]) -> None:
         """Wait until the router has no request on them, at most as long as their model lets them drain."""
-        ports: dict[str, list[int]] = {}
+        there: dict[str, list[Endpoint]] = {}
         for replica in replicas:
             if replica.alive:
-                ports.setdefault(replica.model, []).append(replica.port)
+                there.setdefault(replica.model, []).append(Endpoint(port=replica.port))
         patience = max((replica.drain for replica in replicas if replica.alive), default=0.0)
         deadline, quiet = self.clock.now() + patience, 0
         # Twice, because a worker of the router may still begin a request under the configuration before.
         while quiet < 2 and self.clock.now() < deadline and self.router.running:
-            busy = sum(self.router.active(model, found) for model, found in ports.items())
+            busy = sum(self.router.active(model, found) for model, found in there.items())
             quiet = 0 if busy else quiet + 1
             self.clock.sleep(0.05)
 

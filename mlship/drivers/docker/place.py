@@ -1,0 +1,216 @@
+"""A router as a container, told everything through the daemon's API."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from mlship.clock import Clock
+from mlship.dataplane.place import Started
+from mlship.dataplane.spool import KEY_BYTES
+from mlship.dataplane.upstream import RouterSettings
+from mlship.drivers.docker.admin import TunnelAdmin
+from mlship.drivers.docker.daemon import asking
+from mlship.drivers.docker.files import OWNER, ContainerFiles
+from mlship.drivers.docker.launch import Content, Link, archive
+from mlship.drivers.docker.names import ADDRESS, LISTEN, Names, Role
+from mlship.drivers.docker.network import Network
+from mlship.drivers.docker.replica import remove
+from mlship.drivers.docker.settings import ADMIN_PORT, FOLDER, USERS_PORT, Settings
+from mlship.drivers.docker.shell import Session, Shell
+from mlship.drivers.docker.starting import await_serving, start
+from mlship.errors import OutOfReach
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+LOG_LINES = 200
+
+DOWN = "`mlship resume` or `mlship rollback` starts it again with its last routing"
+
+
+class ContainerPlace:
+    """`Place` on a daemon."""
+
+    def __init__(
+        self, *, client: DockerClient, names: Names, network: Network, settings: Settings, clock: Clock
+    ) -> None:
+        self._client = client
+        self._names = names
+        self._network = network
+        self._settings = settings
+        self._clock = clock
+        self._admin: TunnelAdmin | None = None
+        self.session = Session(self._opened)
+        self.files = ContainerFiles(client, names.router, self.session)
+
+    @property
+    def running(self) -> Started | None:
+        """The router's container, if it runs."""
+        told = self.container()
+        state = told["State"] if told else {}
+        if told is None or not state["Running"] or state["Restarting"]:
+            return None
+        life = f"{told['Id'][:12]}@{state['StartedAt']}"
+        return Started(life=life, address=told["Config"]["Labels"][LISTEN])
+
+    def container(self) -> Mapping[str, Any] | None:
+        """What the daemon says of the router's container; None: there is none."""
+        from docker.errors import NotFound
+
+        with asking("look at a container"):
+            try:
+                return dict(self._client.api.inspect_container(self._names.router))
+            except NotFound:
+                return None
+
+    @property
+    def admin(self) -> TunnelAdmin:
+        """Its administration, over a connection from inside its container."""
+        # Not asked anew each time: a connection that is gone tells so itself.
+        if self._admin is None:
+            self._must_run()
+            self._admin = TunnelAdmin(self._client, self._names.router, ADMIN_PORT)
+        return self._admin
+
+    def _opened(self) -> Shell | None:
+        if self.running is None:
+            return None
+        self.files.forget()
+        shell = Shell(self._client, self._names.router)
+        # Whoever wants the one wants the other, and both take their time to start.
+        self.admin.open()
+        return shell
+
+    @property
+    def log(self) -> str:
+        """Docker keeps it."""
+        return f"docker logs {self._names.router}"
+
+    def log_end(self) -> str:
+        """When its last line was written, by the daemon's clock."""
+        last = self._lines(1)
+        return last[-1].partition(" ")[0] if last else ""
+
+    def said(self, since: str) -> Sequence[str]:
+        """Lines that were written later."""
+        split = [line.partition(" ") for line in self._lines(LOG_LINES)]
+        return [text for at, _, text in split if at > since]
+
+    def prepare(self) -> None:
+        """A container, not started yet, with the folders and the secret by which units are hashed."""
+        if self.container() is None:
+            self._network.make()
+            made = self._made()
+            with asking("copy files into a container"):
+                self._client.api.put_archive(made, "/", archive(_skeleton(), owner=OWNER, mode=0o600))
+            self.files.forget()
+
+    def admin_address(self) -> dict[str, object]:
+        """A port of the container's own loopback, which no other container reaches."""
+        return {"socket_address": {"address": "127.0.0.1", "port_value": ADMIN_PORT}}
+
+    def start(self, settings: RouterSettings) -> None:
+        """Start the container, and wait until Envoy serves."""
+        del settings
+        self.files.deliver()
+        since = self.log_end()
+        try:
+            start(self._client, self._names.router, listen=self._settings.listen)
+            await_serving(self, clock=self._clock, since=since)
+        except BaseException:
+            # Otherwise the daemon would go on trying.
+            with suppress(OutOfReach):
+                self.end()
+            raise
+
+    def moved(self, settings: RouterSettings) -> None:
+        """A container keeps its port: see `relocated`."""
+
+    def rotate(self, now: float) -> None:
+        """Envoy lets go of a file within a second; until then the last lines of it still come."""
+        script = (
+            f'cd {self.files.folder}/captures && for f in predictions feedback; do if [ -s "$f.jsonl" ]; then '
+            f'mv "$f.jsonl" "$f.{round(now * 1000)}.jsonl" && echo moved; fi; done'
+        )
+        if (self.session.run(script) or b"").strip():
+            self.admin.post("/reopen_logs")
+
+    def end(self) -> None:
+        """Stop the container."""
+        if self.container() is not None:
+            with asking("stop a container"):
+                self._client.api.stop(self._names.router, timeout=5)
+        self.let_go()
+
+    def forget(self) -> None:
+        """Remove the container, and with it all that it had."""
+        self.let_go()
+        with asking("remove a container"):
+            remove(self._client, self._names.router)
+
+    def let_go(self) -> None:
+        """Close what is open into the container."""
+        self.session.close()
+        if self._admin is not None:
+            self._admin.close()
+        self._admin = None
+        self.files.forget()
+
+    def _must_run(self) -> Started:
+        running = self.running
+        if running is None:
+            raise OutOfReach("the router is down", hint=DOWN)
+        return running
+
+    def _lines(self, count: int) -> list[str]:
+        from docker.errors import NotFound
+
+        with asking("read a container's log"):
+            try:
+                said = self._client.api.logs(self._names.router, tail=count, timestamps=True)
+            except NotFound:
+                return []
+        return [line for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
+
+    def _made(self) -> str:
+        from mlship.dataplane.envoy import arguments
+        from mlship.drivers.docker.image import provide
+
+        address, listen = self._network.free_address(), self._settings
+        provide(self._client, listen.image)
+        labels = {**self._names.labels(Role.ROUTER), ADDRESS: address, LISTEN: listen.listen}
+        host = self._client.api.create_host_config(
+            port_bindings={USERS_PORT: (listen.host, listen.port)},
+            restart_policy={"Name": "unless-stopped"},
+            network_mode=self._names.network,
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges"],
+        )
+        with asking("make the router's container"):
+            made = self._client.api.create_container(
+                listen.image,
+                command=list(arguments(str(self.files.folder / "bootstrap.json"), listen.router.workers)),
+                entrypoint=["envoy"],
+                name=self._names.router,
+                labels=labels,
+                user=f"{OWNER}:{OWNER}",
+                working_dir=str(FOLDER),
+                ports=[USERS_PORT],
+                host_config=host,
+                networking_config=self._network.configuration(address),
+            )
+        return str(made["Id"])
+
+
+def _skeleton() -> dict[str, Content]:
+    # Apart, and linked to: whoever fetches the configuration does not want all kept answers with it.
+    return {
+        "mlship": None,
+        "mlship/router": None,
+        "mlship/captures": None,
+        "mlship/captures/unit.key": os.urandom(KEY_BYTES),
+        "mlship/router/captures": Link("../captures"),
+    }
