@@ -15,7 +15,7 @@ from mlship.views import words
 from mlship.views.contest import planned
 from mlship.views.drift import drift
 from mlship.views.paper import Paper
-from mlship.views.risk import bad_answers, proof_requests, risk, rivals
+from mlship.views.risk import bad_answers, requests_needed, risk, rivals
 from mlship.views.sentence import title
 from mlship.views.shadows import shadows
 from mlship.views.table import table
@@ -123,10 +123,10 @@ def _course(step: Step, compiled: CompiledPlan, plan: Plan) -> tuple[str, ...]:
 
 
 def _waits(plan: Plan, step: Step) -> Iterator[str]:
-    proof = proof_requests(plan, step)
-    if step.requests or proof:
+    least = max(step.requests, requests_needed(plan, step))
+    if least:
         each = " of each" if len(step.challengers) > 1 else ""
-        yield words.plural(max(step.requests, proof), "answer" if step.routing.mirrors else "request") + each
+        yield words.plural(least, "answer" if step.routing.mirrors else "request") + each
     for gate in step.gates:
         yield f"{gate} proven" if step.proof and isinstance(plan.gates.get(gate), Comparison) else gate
 
@@ -136,7 +136,7 @@ def _notes(compiled: CompiledPlan, plan: Plan) -> Iterator[str]:
     for step in compiled.steps:
         if step.routing.mirrors:
             yield from shadows(step, compiled, plan)
-    proof = max((proof_requests(plan, step) for step in judged), default=0)
+    proof = max((requests_needed(plan, step) for step in judged if step.proof), default=0)
     if proof:
         alpha = f"{plan.alpha.promote:g}" + (f" shared by {rivals(plan)} challengers" if rivals(plan) > 1 else "")
         yield (

@@ -8,7 +8,8 @@ ceilings judge, the same number stands in. It is found at a look:
     seconds  = looks * seconds between looks
     requests = share * traffic * seconds
 
-A candidate without any bad answer is proven "not worse by the margin" after about ln(1 / alpha) / margin requests.
+A candidate without any bad answer is proven "not worse by the margin" after about ln(1 / alpha) / margin requests, and
+gets more users after about ln(1.5) / margin.
 
 Several challengers share alpha in equal parts. A challenger that gets copies answers no user: nothing is at risk, and
 its share is that of the copies. Of several, the one with the fewest copies is found last.
@@ -21,6 +22,7 @@ from collections.abc import Collection
 
 import msgspec
 
+from mlship.gates.proof import SPEAKS_FOR
 from mlship.plan.model import AB, AnyStage, Bandit, Comparison, Plan, Shadow
 from mlship.plan.routing import WHOLE
 from mlship.plan.step import Step
@@ -70,9 +72,10 @@ def risk(plan: Plan, step: Step, candidate: str | None) -> Risk | None:
     return Risk(seconds=seconds, requests=math.ceil(served * plan.traffic * seconds))
 
 
-def proof_requests(plan: Plan, step: Step) -> int:
-    """Requests of a candidate without a bad answer until every comparison of the step is proven; 0: none must be."""
+def requests_needed(plan: Plan, step: Step) -> int:
+    """Requests of a candidate without a bad answer until every comparison of the step passes; 0: there is none."""
     margins = [gate.margin for name in step.gates if isinstance(gate := plan.gates.get(name), Comparison)]
-    if not step.proof or not margins or min(margins) <= 0:
+    if not margins or min(margins) <= 0:
         return 0
-    return math.ceil(math.log(rivals(plan) / plan.alpha.promote) / min(margins))
+    evidence = math.log(rivals(plan) / plan.alpha.promote) if step.proof else SPEAKS_FOR
+    return math.ceil(evidence / min(margins))

@@ -14,7 +14,7 @@ from mlship.views.drift import drift
 from mlship.views.needed import claim, pairs
 from mlship.views.outline import outline
 from mlship.views.paper import Paper
-from mlship.views.risk import Risk, bad_answers, proof_requests, risk
+from mlship.views.risk import Risk, bad_answers, requests_needed, risk
 from tests.strategies.plans import canary, plan
 from tests.views.contest_plan import compiled, contest
 from tests.views.scenes import BAD, CONTEST, GOOD, followed, later, page, printed, until
@@ -61,7 +61,7 @@ def test_copies_put_nothing_at_risk() -> None:
     assert bad_answers(plan_, steps[1]) == 8
     assert risk(plan_, steps[1], "v2") == Risk(seconds=5.0, requests=0)
     assert risk(plan_, steps[3], "v2") == Risk(seconds=5.0, requests=125)
-    assert proof_requests(plan_, steps[4]) == 205
+    assert requests_needed(plan_, steps[4]) == 205
 
 
 def test_other_copies_are_drift() -> None:
@@ -239,9 +239,9 @@ def test_risk_follows_the_stated_formula(traffic: float | None, found: Risk | No
 
 
 def test_the_proof_needs_ln_of_one_over_alpha_by_the_margin() -> None:
-    """ln(20) / 0.02 is 150 requests, asked only of the step that must prove."""
+    """ln(20) / 0.02 is 150 requests, asked only of the step that must prove; ln(1.5) / 0.02 is 21 for those before."""
     plan_ = _plan()
     steps = compile_plan(plan_, live="v1").steps
-    assert [proof_requests(plan_, step) for step in steps] == [0, 0, 0, 150, 0, 0]
+    assert [requests_needed(plan_, step) for step in steps] == [0, 21, 21, 150, 0, 0]
     stricter = plan(canary(*WEIGHTS), alpha=Alpha(promote=0.01))
-    assert proof_requests(stricter, steps[3]) == 231
+    assert requests_needed(stricter, steps[3]) == 231
