@@ -142,10 +142,10 @@ class MemoryDriver:
     def rewards(self, metric: Metric, asked: Asked, mark: str) -> tuple[Rewards, str]:
         """Outcomes by the script; each request is a user."""
         with self._locked() as world:
-            courses = [(at, weights) for at, weights in world["course"] if world["router"]]
+            courses, now = [(at, weights) for at, weights in world["course"] if world["router"]], self._clock.now()
         scripts = {arm: (self._script(arm, "conversion", 0.1), self._script(arm, "value", 1.0)) for arm in asked.arms}
-        span = next_cohort(asked, mark, until=self._clock.now() - metric.within)
-        return cohort(metric.kind, courses, span, scripts, rate=self._setting("rate", 100)), repr(span[1])
+        span = next_cohort(asked, mark, until=now - metric.within)
+        return cohort(metric.kind, courses, (*span, now), scripts, rate=self._setting("rate", 100)), repr(span[1])
 
     def settle(self, mark: str) -> None:
         """Pairs up to `mark` are not new any more."""

@@ -61,18 +61,27 @@ def bucket(seconds: float) -> int:
 
 
 def cohort(
-    kind: Kind, course: Course, span: tuple[float, float], scripts: Mapping[str, tuple[float, float]], *, rate: float
+    kind: Kind,
+    course: Course,
+    span: tuple[float, float, float],
+    scripts: Mapping[str, tuple[float, float]],
+    *,
+    rate: float,
 ) -> Rewards:
-    """Outcomes of the users of a span of time; arm → scripted conversion and value, `rate` of all arms per second."""
-    start, end = span
-    users = {arm: (_until(course, arm, start, rate), _until(course, arm, end, rate)) for arm in scripts}
+    """Outcomes of the users of a span of time; arm → scripted conversion and value, `rate` of all arms per second.
+
+    The span is (start, end, now): who came after its end is pending.
+    """
+    start, end, _ = span
+    users = {arm: [int(_until(course, arm, moment, rate) + 1e-9) for moment in span] for arm in scripts}
     arms = {arm: _rewarded(kind, script, users[arm]) for arm, script in scripts.items()}
-    return Rewards(start=start, end=end, arms=arms)
+    pending = {arm: now - counted for arm, (_, counted, now) in users.items()}
+    return Rewards(start=start, end=end, arms=arms, pending=pending)
 
 
-def _rewarded(kind: Kind, script: tuple[float, float], users: tuple[float, float]) -> Reward:
+def _rewarded(kind: Kind, script: tuple[float, float], users: Sequence[int]) -> Reward:
     conversion, value = script
-    before, after = (int(each + 1e-9) for each in users)
+    before, after, _ = users
     units = after - before
     if kind is Kind.RATE:
         had = int(after * conversion + 1e-9) - int(before * conversion + 1e-9)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from mlship.gates.means import sums
+from mlship.gates.means import as_counted, sums
 from mlship.gates.rates import good
 from mlship.gates.wording import grouped, percent
 from mlship.metrics.rewards import Allocation, Belief, Reward, Rewards
-from mlship.plan.outcome import Kind, Metric
+from mlship.plan.outcome import Better, Kind, Metric
 from mlship.stats.means import Sums
 from mlship.stats.posterior import BetaPosterior, Posterior, best_probabilities, normal_posteriors
 
@@ -105,7 +105,13 @@ class Arms:
         found = self._totals[name]
         if found.mean is None:
             return f"{name} none"
-        return f"{name} {percent(found.mean) if self.is_rate else f'{found.mean:.3g}'} of {grouped(found.count)}"
+        return f"{name} {self._as_counted(found.mean)} of {grouped(found.count)}"
+
+    def _as_counted(self, mean: float) -> str:
+        better = self._metric.better
+        if not self.is_rate:
+            return f"{as_counted(mean, better):.3g}"
+        return percent(1 - mean if better is Better.LOWER else mean)
 
     def _read(self, reward: Reward) -> Sums:
         if not self.is_rate:

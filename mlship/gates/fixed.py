@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from mlship.gates.means import sums
+from mlship.gates.means import as_counted, sums
 from mlship.gates.rates import good
 from mlship.gates.wording import grouped, percent
 from mlship.metrics.rewards import Reward
@@ -101,8 +101,7 @@ class FixedTrial:
         return Sums(count=units, sum=had, square=had)
 
     def _value(self, found: Sums) -> str:
-        mean = found.mean or 0.0
-        lower = self._gate.metric.better is Better.LOWER
+        mean, better = found.mean or 0.0, self._gate.metric.better
         if self._gate.metric.kind is Kind.MEAN:
-            return f"{-mean if lower else mean:.3g}"
-        return percent(1 - mean if lower else mean)
+            return f"{as_counted(mean, better):.3g}"
+        return percent(1 - mean if better is Better.LOWER else mean)

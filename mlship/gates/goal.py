@@ -92,8 +92,9 @@ class GoalJudge:
         return Verdict(gate=self._gate.name, outcome=outcome, reason=reason, evidence=self._trial.evidence)
 
     def accusation(self) -> Verdict:
-        """The numbers that make the case against the candidate."""
-        reason = f"proven worse: {self._trial.told()}"
+        """The numbers that make the case against the candidate; in an A/A test, whichever arm looks better."""
+        case = "different" if self._gate.method is Method.AA else "worse"
+        reason = f"proven {case}: {self._trial.told()}"
         return Verdict(gate=self._gate.name, outcome=Outcome.FAIL, reason=reason, evidence=self._trial.evidence)
 
     def _answer(self) -> tuple[Outcome, str]:

@@ -28,6 +28,11 @@ def sums(reward: Reward, better: Better) -> Sums:
     return found if better is Better.HIGHER else found.negated
 
 
+def as_counted(mean: float, better: Better) -> float:
+    """A mean of turned outcomes, turned back; never -0, which nobody has counted."""
+    return (mean if better is Better.HIGHER else -mean) or 0.0
+
+
 class MeanTrial:
     """Two tests: that the candidate's mean is higher (with a margin, not lower by it), and that live's is.
 
@@ -101,4 +106,4 @@ class MeanTrial:
 def _mean(found: Sums, name: str, better: Better) -> str:
     if found.mean is None:
         return f"{name} none"
-    return f"{name} {found.mean if better is Better.HIGHER else -found.mean:.3g} over {grouped(found.count)}"
+    return f"{name} {as_counted(found.mean, better):.3g} over {grouped(found.count)}"

@@ -9,7 +9,7 @@ from mlship.gates.account import e_value
 from mlship.gates.answers import AnswersJudge
 from mlship.gates.judge import Budget
 from mlship.gates.segments import Account
-from mlship.gates.wording import grouped, percent, points
+from mlship.gates.wording import grouped, percent, points, signed
 from mlship.metrics.answers import Pairs, Scores
 from mlship.plan.answergates import Direction, Quality
 from mlship.plan.verdict import Evidence, Outcome
@@ -122,7 +122,7 @@ class AccuracyAccount(_PairedAccount):
         """As in "accuracy +2 points [+0.3, +3.7] on 2 400 labelled pairs, alone right 96, live alone 48"."""
         counted = self._counted
         low, high = gain_interval(counted, self._budget.rollback) or (-1.0, 1.0)
-        gain = f"accuracy {points(counted.gain or 0.0)} [{100 * low:+.2g}, {100 * high:+.2g}]"
+        gain = f"accuracy {points(counted.gain or 0.0)} [{signed(low)}, {signed(high)}]"
         on = f"on {grouped(counted.pairs)} labelled pairs"
         return f"{gain} {on}, alone right {grouped(counted.won)}, live alone {grouped(counted.lost)}"
 

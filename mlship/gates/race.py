@@ -45,6 +45,7 @@ class RaceJudge:
         self._active = False
         self._silent = 0
         self._trouble = ""
+        self._absorbed: set[int] = set()
 
     def begin(self, step: Step, at: float) -> None:
         """A step starts; whether the race is on in it."""
@@ -58,9 +59,10 @@ class RaceJudge:
         self._moved(step, at)
 
     def absorb(self, look: Look) -> None:
-        """The cohort that the look has counted, if any."""
-        if not self._active:
+        """The cohort that the look has counted, if any; a look that has been taken is not taken again."""
+        if not self._active or look.number in self._absorbed:
             return
+        self._absorbed.add(look.number)
         if look.rewards is None:
             self._silent += 1
             self._trouble = look.trouble or "no outcomes"
@@ -129,6 +131,8 @@ class RaceJudge:
         place = list(alive).index(leader)
         loss, value = expected_losses(posteriors)[place], abs(posteriors[place].mean)
         part = loss / value if value else math.inf
+        if math.isinf(part):
+            return Outcome.WAIT, "", f"{leader} leads, worth nothing so far: {self._arms.told(alive)}"
         told = f"choosing {leader} loses {percent(part)} of its value, {percent(self._gate.loss)} may be lost"
         if part <= self._gate.loss:
             return Outcome.PASS, leader, f"{told}; nothing is proven"

@@ -6,7 +6,7 @@ import math
 
 from mlship.gates.account import e_value
 from mlship.gates.judge import Budget
-from mlship.gates.wording import grouped, percent, points
+from mlship.gates.wording import grouped, percent, points, signed
 from mlship.metrics.rewards import Reward
 from mlship.plan.outcome import Better, Goal, Method
 from mlship.plan.verdict import Evidence, Outcome
@@ -107,7 +107,7 @@ class RateTrial:
         better = self._gate.metric.better
         arms = zip((self._candidate, self._live), self._names, strict=True)
         rates = (_rate(counts, name, better) for counts, name in arms)
-        gain = f"{points(self._gain)} {_bounds(self._interval)}" if self._gain is not None else "nothing to compare"
+        gain = f"{points(self._gain)}{_bounds(self._interval)}" if self._gain is not None else "nothing to compare"
         return f"{', '.join(rates)}: {gain}"
 
     @property
@@ -148,7 +148,7 @@ def _rate(counts: Counts, name: str, better: Better) -> str:
 
 
 def _bounds(interval: tuple[float, float] | None) -> str:
-    return "" if interval is None else f"[{100 * interval[0]:+.2g}, {100 * interval[1]:+.2g}]"
+    return "" if interval is None else f" [{signed(interval[0])}, {signed(interval[1])}]"
 
 
 def _bad(counts: Counts) -> Counts:

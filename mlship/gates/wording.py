@@ -31,6 +31,12 @@ def ratio(low: float, high: float) -> str:
     return f"[{low:.2g}, {high:.2g}]" if math.isfinite(high) else f"[{low:.2g}, any]"
 
 
+def signed(gain: float) -> str:
+    """A difference of rates in points, with its sign, "+2.1"."""
+    digits = 2 if abs(gain) < 0.995 else 3  # With two, 100 would read as 1e+02.
+    return f"{100 * gain:+.{digits}g}"
+
+
 def points(gain: float) -> str:
-    """A difference of rates with its sign, "+2.1 points"."""
-    return f"{100 * gain:+.2g} points"
+    """The same with its unit, "+2.1 points"."""
+    return f"{signed(gain)} points"

@@ -102,10 +102,11 @@ def _surprise(text: str, taken: str, remedy: str = "") -> Scalar:
 class Composer:
     """Builds the tree of one document from the parser's events."""
 
-    def __init__(self, findings: Findings, source: str) -> None:
+    def __init__(self, findings: Findings, source: str, kind: str = "plan") -> None:
         self.root: Node | None = None
         self._findings = findings
         self._source = source
+        self._kind = kind
         self._open: list[_Open] = []
         self._anchors: dict[str, Node | None] = {}
 
@@ -120,7 +121,8 @@ class Composer:
         place = Place(self._source, event.start_mark.line + 1, event.start_mark.column + 1)
         match event:
             case yaml.DocumentStartEvent() if self.root is not None:
-                raise refused(place, "a second document begins here", hint="a file holds one plan: remove the `---`")
+                hint = f"a file holds one {self._kind}: remove the `---`"
+                raise refused(place, "a second document begins here", hint)
             case yaml.ScalarEvent():
                 self._done(self._scalar(event, place), event.anchor)
             case yaml.AliasEvent():
@@ -171,7 +173,7 @@ class Composer:
         if parent.weight > MOST_WEIGHT:
             raise refused(
                 child.place,
-                f"the plan expands to more than {MOST_WEIGHT} values",
+                f"the {self._kind} expands to more than {MOST_WEIGHT} values",
                 hint="an alias counts each time it is used",
             )
 

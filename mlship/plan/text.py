@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 1024 * 1024
 
+_START = {
+    "plan": "`mlship init` writes a plan to start from",
+    "world": "docs/simulate.md shows a world to start from",
+}
+
 _BINARY = re.compile(r"[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _HELP = (
     ("mapping values", 'is the line indented rightly? A text that holds ": " must be quoted'),
@@ -28,8 +33,8 @@ _HELP = (
 )
 
 
-def read(path: Path, place: Place) -> bytes:
-    """The bytes of a file, at most one more than a plan may have; faults stand at `place`.
+def read(path: Path, place: Place, *, kind: str = "plan") -> bytes:
+    """The bytes of a file, at most one more than a plan may have; faults stand at `place` and say `kind`.
 
     Raises:
         PlanError: there is no such file, or it cannot be read.
@@ -37,11 +42,11 @@ def read(path: Path, place: Place) -> bytes:
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):
-            raise refused(place, f"{shown(path)} is {_kind(mode)}, not a plan", "name a regular file")
+            raise refused(place, f"{shown(path)} is {_type(mode)}, not a {kind}", "name a regular file")
         with path.open("rb") as file:
             return file.read(MOST_BYTES + 1)
     except FileNotFoundError:
-        raise refused(place, f"there is no file {shown(path)}", "`mlship init` writes a plan to start from") from None
+        raise refused(place, f"there is no file {shown(path)}", _START[kind]) from None
     except PermissionError:
         raise refused(place, f"this user may not read {shown(path)}", "check its permissions") from None
     except (OSError, ValueError) as error:
@@ -49,30 +54,30 @@ def read(path: Path, place: Place) -> bytes:
         raise refused(place, f"{shown(path)} cannot be read: {reason}") from None
 
 
-def _kind(mode: int) -> str:
+def _type(mode: int) -> str:
     # A pipe or a device may never end, and its folder says nothing about where a plan's paths start.
     return "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"
 
 
-def tree(data: bytes, source: str, findings: Findings) -> Node:
-    """The one mapping that a plan is.
+def tree(data: bytes, source: str, findings: Findings, *, kind: str = "plan") -> Node:
+    """The one mapping that a plan is, or another `kind` of file.
 
     Raises:
         PlanError: it is not that.
     """
-    text = _decoded(data, source)
-    root = _composed(text, source, findings)
+    text = _decoded(data, source, kind)
+    root = _composed(text, Composer(findings, source, kind), source)
     if root is None:
-        raise refused(Place(source), "the file holds no plan", "`mlship init` writes a plan to start from")
+        raise refused(Place(source), f"the file holds no {kind}", _START[kind])
     if not isinstance(root.value, dict):
-        raise refused(root.place, f"a plan is a mapping; got {shown(root.value)}", "begin with `version: 1`")
+        raise refused(root.place, f"a {kind} is a mapping; got {shown(root.value)}", "begin with `version: 1`")
     return root
 
 
-def _decoded(data: bytes, source: str) -> str:
+def _decoded(data: bytes, source: str, kind: str) -> str:
     if len(data) > MOST_BYTES:
         raise refused(
-            Place(source), f"is larger than {MOST_BYTES // 1024} KiB", "a plan is a page of text: right file?"
+            Place(source), f"is larger than {MOST_BYTES // 1024} KiB", f"a {kind} is a page of text: right file?"
         )
     try:
         text = data.decode("utf-8-sig")
@@ -91,11 +96,10 @@ def _place(before: str, source: str) -> Place:
     return Place(source, len(lines), len(lines[-1]) + 1)
 
 
-def _composed(text: str, source: str, findings: Findings) -> Node | None:
+def _composed(text: str, composer: Composer, source: str) -> Node | None:
     import yaml
 
     loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    composer = Composer(findings, source)
     try:
         for event in yaml.parse(text, Loader=loader):
             composer.take(event)

@@ -162,7 +162,9 @@ class MeanDifference:
 
     @property
     def _enough(self) -> bool:
-        return self._spread > 0 and min(arm.count for arm in self._raw) >= LEAST
+        # Outcomes that are all the same have no normal limit: what is rare may merely not have happened yet.
+        varied = self._variance(0.0) > 0
+        return varied and self._spread > 0 and min(arm.count for arm in self._raw) >= LEAST
 
     def _regression(self) -> tuple[float, float]:
         if self.units < LEAST:

@@ -118,7 +118,7 @@ def _more(step: Step, verdict: Verdict) -> str:
 
 
 def _amount(value: float, *, rate: bool) -> str:
-    return f"{100 * value:.2g}" if rate else words.number(value)
+    return words.hundredths(value) if rate else words.number(value)
 
 
 def _conclusion(verdict: Verdict) -> str:

@@ -28,7 +28,12 @@ def percent(rate: float | None) -> str:
 
 def points(gain: float | None) -> str:
     """A difference of rates with its sign, "+3.1 points"."""
-    return NOTHING if gain is None or not math.isfinite(gain) else f"{100 * gain:+.2g} points"
+    return NOTHING if gain is None or not math.isfinite(gain) else f"{hundredths(gain, '+')} points"
+
+
+def hundredths(rate: float, sign: str = "") -> str:
+    """Two significant digits, "3.1"; all three of 100, which would read as 1e+02."""
+    return f"{100 * rate:{sign}.{2 if abs(rate) < 0.995 else 3}g}"
 
 
 def share(basis_points: int) -> str:

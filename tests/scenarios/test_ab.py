@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import pytest
@@ -103,6 +103,21 @@ def test_users_are_counted_once_whatever_crashes(tmp_path: Path) -> None:
         assert all(after.start == before.end for before, after in pairwise(counted))
         units = sum(reward.units for cohort in counted for reward in cohort.arms.values())
         assert units == pytest.approx(100 * (counted[-1].end - counted[0].start), abs=2)
+
+
+def test_who_is_too_young_to_be_counted_is_told(tmp_path: Path) -> None:
+    """At every look all users that have come are counted or pending, and the first reason says how many are pending."""
+    rollout = Rehearsal(tmp_path, experiment(ab(), v2={"conversion": 0.2}))
+    rollout.start()
+    heard = [recorded.event for recorded in rollout.events if isinstance(recorded.event, Looked)]
+    found = cohorts(rollout)
+    ends = [event.look.end for event in heard if event.look.rewards]
+    counted = list(accumulate(sum(reward.units for reward in each.arms.values()) for each in found))
+
+    for units, cohort, end in zip(counted, found, ends, strict=True):
+        assert units + sum(cohort.pending.values()) == 100 * (end - found[0].start)
+    said = next(verdict for event in heard for verdict in event.verdicts if verdict.gate == GOAL.name)
+    assert said.reason == "0 of 100 units of each arm counted, 500 too young"
 
 
 def test_a_fixed_sample_is_read_once(tmp_path: Path) -> None:

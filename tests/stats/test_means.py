@@ -192,13 +192,14 @@ def test_nothing_is_told_of_few() -> None:
 
 
 def test_outcomes_that_never_vary() -> None:
-    """If all are the same there is no evidence; if each arm has one of its own there soon is."""
-    same, apart = MeansTest(alpha=ALPHA), MeansTest(alpha=ALPHA)
+    """If all are the same there is no evidence, with a margin neither; if each arm has one of its own there soon is."""
+    same, apart, kept = MeansTest(alpha=ALPHA), MeansTest(alpha=ALPHA), MeansTest(alpha=ALPHA, margin=-0.5)
     for _ in range(10):
         ones = Sums(count=50, sum=50.0, square=50.0)
         same.absorb(candidate=ones, live=ones)
+        kept.absorb(candidate=ones, live=ones)
         apart.absorb(candidate=Sums(count=50, sum=100.0, square=200.0), live=ones)
-    assert (same.log_e, same.difference.interval(ALPHA)) == (0, None)
+    assert (same.log_e, same.difference.interval(ALPHA), kept.log_e) == (0, None, 0)
     assert apart.fired
     low, high = apart.difference.interval(ALPHA) or (0, 0)
     assert 0 < low < 1 < high

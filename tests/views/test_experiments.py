@@ -102,7 +102,7 @@ BETWEEN = r"\(-?[\d.]+ to -?[\d.]+\)"
     ("name", "seconds", "said"),
     [
         ("ab", 0.0, "nothing is counted yet"),
-        ("ab", 10.0, "0 of 100 units of each arm counted"),
+        ("ab", 10.0, "0 of 100 units of each arm counted, 1 000 too young"),
         ("ab", 60.0, rf"v2 12 % of users, v1 10 %: 2 points more {BETWEEN}; not decided"),
         ("ab", END, rf"v2 12 % of users, v1 10 %: 2 points more {BETWEEN}; proven better"),
         ("worse", END, rf"v2 6 % of users, v1 10 %: 4 points less {BETWEEN}; proven worse"),

@@ -45,14 +45,12 @@ def read_world(path: Path | None, cast: Cast) -> World:
         return build_world({}, cast)
     from mlship.plan.document import plain
     from mlship.plan.draft import Draft
-    from mlship.plan.fault import Findings, Place, refused, shown
+    from mlship.plan.fault import Findings, Place
     from mlship.plan.schema import check_shape
     from mlship.plan.text import read, tree
 
-    place, findings = Place(str(path)), Findings()
-    if not path.exists():
-        raise refused(place, f"there is no file {shown(path)}", "docs/simulate.md shows a world to start from")
-    draft = Draft(root=tree(read(path, place), str(path), findings), findings=findings, kind="world")
+    findings, data = Findings(), read(path, Place(str(path)), kind="world")
+    draft = Draft(root=tree(data, str(path), findings, kind="world"), findings=findings, kind="world")
     check_shape(draft)
     draft.taint()
     _check_names(draft, cast)

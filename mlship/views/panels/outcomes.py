@@ -91,7 +91,7 @@ def _gain(metric: Metric, verdict: Verdict | None) -> str:
     found = gain(metric, verdict)
     if found is None:
         return ""
-    return f"{100 * found[0]:+.2g} pt" if metric.kind is Kind.RATE else f"{found[0]:+.3g}"
+    return f"{words.hundredths(found[0], '+')} pt" if metric.kind is Kind.RATE else f"{found[0]:+.3g}"
 
 
 def _p_value(trial: Trial, verdict: Verdict | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,8 @@ def test_how_a_model_starts_and_dies_is_its_own(tmp_path: Path) -> None:
         ("incidents: [{ from: 1m, for: 1m, factor: 2, models: [v2, v5] }]\n", "1:58: incidents[0].models[1]: the plan"),
         ("incidents: [{ from: 1m, for: 1m }]\n", "incidents[0]: `factor` is missing (add `factor: 3`)"),
         ("outages: [{ from: 5, for: 1m }]\n", "1:19: outages[0].from: expected a duration"),
-        ("- 1\n", "1:1: a plan is a mapping"),
+        ("traffic: 5/s\ntraffic: 6/s\n", "2:1: traffic: is here twice, first on line 1"),
+        ("models:\n\tlive: {}\n", "2:1: a tab; indent with spaces"),
         ("models: [\n", "is not YAML"),
     ],
 )
@@ -98,6 +100,29 @@ def test_faults_stand_where_they_are(tmp_path: Path, text: str, fault: str) -> N
     assert str(caught.value).startswith(str(tmp_path / "world.yaml"))
 
 
+BOMB = "a: &a [1, 1, 1, 1, 1, 1]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 12)}]\n" for before, name in pairwise("abcde")
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault", "hint"),
+    [
+        ("", "the file holds no world", "docs/simulate.md shows a world to start from"),
+        ("- 1\n", "a world is a mapping; got a list", "begin with `version: 1`"),
+        ("#" * 1024**2 + "\n", "is larger than 1024 KiB", "a world is a page of text: right file?"),
+        (BOMB, "the world expands to more than 20000 values", "an alias counts each time it is used"),
+        ("version: 1\n---\n", "a second document begins here", "a file holds one world: remove the `---`"),
+    ],
+)
+def test_a_world_is_called_a_world(tmp_path: Path, text: str, fault: str, hint: str) -> None:
+    """What is read as plans are is called by its own name, in hints too."""
+    with pytest.raises(PlanError) as caught:
+        read(tmp_path, text)
+
+    assert [(found.message, found.hint) for found in caught.value.faults] == [(fault, hint)]
+
+
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
     """Nobody has to run it twice."""
     with pytest.raises(PlanError) as caught:
@@ -108,8 +133,14 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
 
 def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
     """With where to look for one to start from."""
-    with pytest.raises(PlanError, match="there is no file"):
+    with pytest.raises(PlanError, match=r"there is no file .* \(docs/simulate.md shows a world to start from\)"):
         read_world(tmp_path / "nowhere.yaml", CAST)
+
+
+def test_a_folder_is_no_world(tmp_path: Path) -> None:
+    """What is no regular file is named."""
+    with pytest.raises(PlanError, match="is a folder, not a world"):
+        read_world(tmp_path, CAST)
 
 
 def test_the_shipped_world_is_one() -> None:
