@@ -67,8 +67,7 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
             OutOfReach: the file cannot be written, or put back; what Envoy had is live.
         """
         refusals, log_end = self._refusals(), self.place.log_end()
-        self.place.files.keep(self.name, previous(self.name))
-        self.place.files.replace(self.name, encoded(discovery))
+        self.place.files.replace(self.name, encoded(discovery), keep=previous(self.name))
         try:
             self._confirmed(discovery.version, refusals, log_end)
         except RoutingRefused:

@@ -93,25 +93,15 @@ class Folder(msgspec.Struct, frozen=True, kw_only=True):
         found = (self.read(file.name) for file in self.folder.glob(pattern))
         return [text for text in found if text is not None]
 
-    def replace(self, name: str, text: str) -> None:
-        """Write a file, by rename.
+    def replace(self, name: str, text: str, *, keep: str = "") -> None:
+        """Write a file, by rename; `keep` is a second link to the one before.
 
         Raises:
             OutOfReach: it cannot be written; the old text stands.
         """
+        if keep:
+            self._keep(self.folder / name, self.folder / keep)
         replace_file(self.folder / name, text)
-
-    def keep(self, name: str, copy: str) -> None:
-        """A second link to a file.
-
-        Raises:
-            OutOfReach: it cannot be made.
-        """
-        file, kept = self.folder / name, self.folder / copy
-        with writing(kept):
-            kept.unlink(missing_ok=True)
-            if file.exists():
-                os.link(file, kept)
 
     def restore(self, copy: str, name: str) -> None:
         """Rename a copy, if it is there.
@@ -133,3 +123,9 @@ class Folder(msgspec.Struct, frozen=True, kw_only=True):
         with writing(self.folder):
             for file in self.folder.glob(pattern):
                 file.unlink(missing_ok=True)
+
+    def _keep(self, file: Path, kept: Path) -> None:
+        with writing(kept):
+            kept.unlink(missing_ok=True)
+            if file.exists():
+                os.link(file, kept)

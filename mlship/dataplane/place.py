@@ -43,12 +43,11 @@ class Files(Protocol):
         """What is in all files whose names match a shell's pattern."""
         ...
 
-    def replace(self, name: str, text: str) -> None:
-        """Write a file, by rename: a reader sees the old text or the new one."""
-        ...
+    def replace(self, name: str, text: str, *, keep: str = "") -> None:
+        """Write a file, by rename: a reader sees the old text or the new one.
 
-    def keep(self, name: str, copy: str) -> None:
-        """Have `copy` be what `name` is now; where that is not there, neither is."""
+        A file named `keep` is what was there before; where that was nothing, it is not there either.
+        """
         ...
 
     def restore(self, copy: str, name: str) -> None:

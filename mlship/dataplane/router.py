@@ -210,10 +210,14 @@ class Router:
         return due
 
     def _put_endpoints(self, upstream: Upstream, *, confirm: bool) -> bool:
-        """Whether anything had to be written."""
+        """Whether anything had to be written.
+
+        Where no replica is left the last ones stand: their users find no connection and are sent to the live model.
+        Without any of them they would get 503.
+        """
         name, wanted = endpoints_file(self._files.folder, upstream.name).name, [assignment(upstream)]
         there = self._read(name)
-        if there is not None and there.resources == wanted:
+        if there is not None and (there.resources == wanted or not upstream.endpoints):
             return False
         if confirm:
             self._channel(name, f"cluster.{upstream.name}").put(self._next(wanted))

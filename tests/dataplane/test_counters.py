@@ -52,6 +52,16 @@ def test_a_dead_candidate_costs_no_user_an_answer(site: Site) -> None:
     assert (grown["v1"].requests, grown["v1"].errors) == (100, 0)
 
 
+def test_a_dead_candidate_costs_nobody_an_answer_while_routes_are_made(site: Site) -> None:
+    """What is published before a switch leaves users who still go to the candidate their way to the live model."""
+    driver = site.up(served("v1"), served("v2"))
+    driver.route(split(5000))
+    site.kill(site.pids("v2")[0])
+    driver.route(split(5000))
+
+    assert set(site.arms(100).values()) == {"v1"}
+
+
 def test_a_dead_live_model_never_spills_to_the_candidate(site: Site) -> None:
     """Users of a live model that died get 503; the candidate keeps its own users and gets no others."""
     driver = site.up(served("v1"), served("v2"))

@@ -34,7 +34,7 @@ def forget(folder: Path) -> None:
 
 
 def keep(folder: Path) -> None:
-    Folder(folder=folder).keep("rds.json", previous("rds.json"))
+    Folder(folder=folder).replace("rds.json", "{}", keep=previous("rds.json"))
 
 
 def restore(folder: Path) -> None:

@@ -8,14 +8,14 @@ On one machine the moment of a change is locked as well, as driver `process` doe
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from mlship.drivers.docker.daemon import asking
 from mlship.drivers.docker.names import CLAIMED, NUMBER, Names, Role
 from mlship.drivers.process.claim import Claim as LocalClaim
-from mlship.errors import LeaseLost
+from mlship.errors import LeaseLost, OutOfReach
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -29,6 +29,7 @@ class Claim:
         self._names = names
         self._local = local
         self._released = False
+        self._older: tuple[int, ...] = ()
 
     def take(self) -> None:
         """Claim the fencing number.
@@ -42,11 +43,12 @@ class Claim:
         self.check()
         if labels.get(CLAIMED) != self._whose:
             raise self._lost(labels)
-        self._drop(number for number in self.claimed() if number < fence)
 
     @contextmanager
     def changing(self) -> Iterator[None]:
         """A moment in which no other process of this machine changes the service.
+
+        Older claims go when the first of them is over: they hold nobody up, and a rollback does not wait for that.
 
         Raises:
             LeaseLost: a driver with a higher fencing number holds the service.
@@ -54,6 +56,8 @@ class Claim:
         with self._local.changing():
             self._check_daemon()
             yield
+        with suppress(OutOfReach):
+            self._drop(self._older)
 
     def check(self) -> None:
         """Raise LeaseLost where somebody else holds the service."""
@@ -83,6 +87,7 @@ class Claim:
             raise self._lost(claimed.get(highest, {}))
         if fence not in claimed:
             self._put(fence)
+        self._older = tuple(number for number in claimed if number < fence)
 
     def _put(self, fence: int) -> Mapping[str, str]:
         """The labels of the claim, which are ours unless it was there before."""
@@ -100,8 +105,8 @@ class Claim:
             hint=f"nothing was changed by this one; `mlship adopt {service}` takes it over from what is on the daemon",
         )
 
-    def _drop(self, numbers: Iterator[int] | Mapping[int, object]) -> None:
-        for number in list(numbers):
+    def _drop(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
             with asking("remove a volume"):
                 self._client.api.remove_volume(self._names.fence(number), force=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,6 +86,9 @@ class DockerDriver:
         )
         weakref.finalize(self, _close, client, self._place)
         if opening.fence is not None:
+            # It takes longer to start than the claim does.
+            with suppress(OutOfReach):
+                self._place.session.open()
             self._claim.take()
 
     def observe(self) -> Observed:
@@ -95,13 +98,16 @@ class DockerDriver:
         there = [replica for replica in self._roster.all() if replica.alive and replica.at is not At.DRAINING]
         with self._probe:
             told = self._doctor.all_healthy(there)
-        running = self._place.running
-        return Observed(
-            routing=self._router.routing(),
-            models={model: self._seen(model, there, told) for model in sorted({replica.model for replica in there})},
-            router=running is not None,
-            address=running.address if running else self._settings.listen,
-        )
+        with self._place.at_once():
+            running = self._place.running
+            return Observed(
+                routing=self._router.routing(),
+                models={
+                    model: self._seen(model, there, told) for model in sorted({replica.model for replica in there})
+                },
+                router=running is not None,
+                address=running.address if running else self._settings.listen,
+            )
 
     def _seen(self, model: str, there: list[Replica], told: Mapping[str, bool]) -> ObservedModel:
         mine = [replica for replica in there if replica.model == model]
@@ -122,18 +128,18 @@ class DockerDriver:
 
     def route(self, routing: Routing) -> None:
         """Start the router if it is down, tell it the models, then switch."""
-        with self._claim.changing():
-            before = self._router.routing()
+        with self._claim.changing(), self._place.at_once():
+            before, there = self._router.routing(), self._roster.all()
             if before is not None:
-                self._router.start(self._staff.upstreams(before), before)
+                self._router.start(self._staff.upstreams(there, before), before)
             if routing != before:
-                self._must_be_ready(routing)
-            known = self._staff.upstreams(routing, before)
+                _must_be_ready(routing, there)
+            known = self._staff.upstreams(there, routing, before)
             self._router.start(known, routing)
             self._router.publish(known)
             self._router.switch(routing, known)
             with suppress(OutOfReach):
-                self._router.publish(self._staff.upstreams(routing))
+                self._router.publish(self._staff.upstreams(there, routing))
             self._remember()
 
     def measure(self) -> Counters:
@@ -222,15 +228,16 @@ class DockerDriver:
             raise UsageError(f"the plan has no model named {model!r}", hint=f"its models: {known}")
         return self._opening.models[model]
 
-    def _must_be_ready(self, routing: Routing) -> None:
-        if routing.closed:
-            return
-        missing = sorted(routing.models - {upstream.name for upstream in serving(self._roster.all())})
-        if missing:
-            raise RoutingRefused(
-                f"no replica of {', '.join(missing)} is ready",
-                hint="the routing before is still live; bring the model up first",
-            )
+
+def _must_be_ready(routing: Routing, there: Iterable[Replica]) -> None:
+    if routing.closed:
+        return
+    missing = sorted(routing.models - {upstream.name for upstream in serving(there)})
+    if missing:
+        raise RoutingRefused(
+            f"no replica of {', '.join(missing)} is ready",
+            hint="the routing before is still live; bring the model up first",
+        )
 
 
 def _close(client: DockerClient, place: ContainerPlace) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import fnmatch
 import io
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -33,9 +34,23 @@ class ContainerFiles:
         self._session = session
         self._held: dict[str, str] | None = None
         """What the stopped container has, with what is to be put there before it starts."""
+        self._seen: dict[str, str] | None = None
+        """What was there when it was last looked at, with what was written since."""
+        self._once = False
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """For the length of the block, which nobody else may write in, everything is read together and once."""
+        self._once, self._seen = True, None
+        try:
+            yield
+        finally:
+            self._once, self._seen = False, None
 
     def read(self, name: str) -> str | None:
         """What is in a file; None where there is none."""
+        if self._once:
+            return self._all().get(name)
         # A dot, so that an empty file is told from none.
         said = self._session.run(f"cat {self._path(name)} 2>/dev/null && printf .; true")
         if said is None:
@@ -44,32 +59,36 @@ class ContainerFiles:
 
     def texts(self, pattern: str) -> list[str]:
         """What is in all files whose names match."""
-        each = f"for f in {pattern}; do cat \"$f\" && printf '\\0'; done"
-        said = self._session.run(f"cd {self.folder} && {{ {each}; }} 2>/dev/null; true")
-        if said is None:
-            return [text for name, text in self._stopped().items() if fnmatch.fnmatch(name, pattern)]
-        return [text for text in said.decode("utf-8", "replace").split("\0") if text]
+        return [text for name, text in self._all().items() if fnmatch.fnmatch(name, pattern)]
 
-    def replace(self, name: str, text: str) -> None:
-        """Write a file, by rename."""
-        data, partial = text.encode(), self._path(f".{name}")
-        script = f"head -c {len(data)} > {partial} && sync {partial} && mv {partial} {self._path(name)}"
+    def replace(self, name: str, text: str, *, keep: str = "") -> None:
+        """Write a file, by rename; `keep` is a second link to the one before."""
+        data, partial, file = text.encode(), self._path(f".{name}"), self._path(name)
+        # With a dot, because the shell takes line breaks from the end.
+        script = (
+            f"t=$(head -c {len(data)}; printf .); {_linked(file, self._path(keep)) if keep else ''}"
+            f'printf %s "${{t%.}}" > {partial} && sync {partial} && mv {partial} {file}'
+        )
         if self._session.run(script, data) is None:
             self._stopped()[name] = text
-
-    def keep(self, name: str, copy: str) -> None:
-        """A second link to a file."""
-        file, kept = self._path(name), self._path(copy)
-        self._session.run(f"rm -f {kept}; if [ -e {file} ]; then ln {file} {kept}; fi")
+        elif self._seen is not None:
+            self._seen |= {keep: self._seen[name]} if keep and name in self._seen else {}
+            self._seen[name] = text
 
     def restore(self, copy: str, name: str) -> None:
         """Rename a copy, if it is there."""
         file, kept = self._path(name), self._path(copy)
         self._session.run(f"if [ -e {kept} ]; then mv {kept} {file}; fi")
+        if self._seen is not None and copy in self._seen:
+            self._seen[name] = self._seen.pop(copy)
 
     def remove(self, pattern: str) -> None:
         """Remove files. In a stopped container they stay: nothing there names them."""
-        self._session.run(f"cd {self.folder} && rm -f {pattern}")
+        gone = fnmatch.filter(self._all(), pattern) if self._once else []
+        if gone or not self._once:
+            self._session.run(f"cd {self.folder} && rm -f {pattern}")
+        if self._seen is not None:
+            self._seen = {name: text for name, text in self._seen.items() if name not in gone}
 
     def deliver(self) -> None:
         """Put into the stopped container what was written since."""
@@ -79,8 +98,23 @@ class ContainerFiles:
         self.forget()
 
     def forget(self) -> None:
-        """What the stopped container has may have changed."""
-        self._held = None
+        """What the container has may have changed."""
+        self._held = self._seen = None
+
+    def _all(self) -> Mapping[str, str]:
+        """Every file."""
+        if self._seen is None:
+            # Without a command of its own for any of them, each of which would take as long as all this.
+            each = '[ -e "$f" ] && { IFS= read -r -d \'\' t < "$f"; printf \'%s\\0%s\\0\' "$f" "$t"; }'
+            said = self._session.run(f"cd {self.folder} && for f in *.json; do {each}; done; true")
+            if said is None:
+                return self._stopped()
+            words = said.decode("utf-8", "replace").split("\0")
+            seen = dict(zip(words[::2], words[1::2], strict=False))
+            if not self._once:
+                return seen
+            self._seen = seen
+        return self._seen
 
     def _stopped(self) -> dict[str, str]:
         if self._held is None:
@@ -89,6 +123,10 @@ class ContainerFiles:
 
     def _path(self, name: str) -> str:
         return quote(str(self.folder / name))
+
+
+def _linked(file: str, kept: str) -> str:
+    return f"if [ -e {file} ]; then ln -f {file} {kept}; else rm -f {kept}; fi && "
 
 
 def fetched(client: DockerClient, container: str, folder: Path) -> Mapping[str, str]:

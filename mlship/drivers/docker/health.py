@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping, Sequence
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,11 +15,10 @@ from mlship.errors import OutOfReach
 if TYPE_CHECKING:
     from docker import DockerClient
 
-# Arguments: a number, an address, a port, seconds, the request in base64. One line comes back, or none.
+# Arguments: a number, an address, a port, seconds, the request in escapes. One line comes back, or none.
 _PROBE = """
 probe() {
-  timeout "$4" bash -c 'exec 3<>"/dev/tcp/$1/$2" || exit; printf %s "$3" | base64 -d >&3
-    IFS= read -r line <&3 && printf "%s %s\\n" "$0" "$line"' "$1" "$2" "$3" "$5"
+  { printf %b "$5" >&3 && IFS= read -r -t "$4" line <&3 && printf "%s %s\\n" "$1" "$line"; } 3<>"/dev/tcp/$2/$3"
 }
 """
 
@@ -41,10 +40,13 @@ class Doctor(msgspec.Struct, frozen=True, kw_only=True):
 
     def _answers(self, replicas: Sequence[Replica]) -> set[str]:
         lines = [
-            f"probe {place} {each.address} {each.written.port} {each.written.health_timeout:g} {_get(each)} &"
+            f"probe {place} {each.address} {each.written.port} {each.written.health_timeout:g} '{_get(each)}' &"
             for place, each in enumerate(replicas)
         ]
-        said = self.run("\n".join([_PROBE, "{", *lines, "wait; } 2>/dev/null", "true"]))
+        # `read` bounds the answer, `timeout` a connection that does not come about.
+        longest = max(each.written.health_timeout for each in replicas)
+        script = quote("\n".join([_PROBE, *lines, "wait"]))
+        said = self.run(f"timeout {longest:g} bash -c {script} 2>/dev/null; true")
         told = [line.split() for line in said.decode("latin-1").splitlines()]
         good = {int(words[0]) for words in told if len(words) > 2 and words[2].startswith("2")}
         return {replica.name for place, replica in enumerate(replicas) if place in good}
@@ -76,4 +78,4 @@ class Doctor(msgspec.Struct, frozen=True, kw_only=True):
 
 def _get(replica: Replica) -> str:
     request = f"GET {replica.written.health_path} HTTP/1.1\r\nhost: {replica.address}\r\nconnection: close\r\n\r\n"
-    return base64.b64encode(request.encode()).decode()
+    return "".join(f"\\0{byte:03o}" for byte in request.encode())

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mlship.clock import Clock
 from mlship.dataplane.place import Started
 from mlship.dataplane.spool import KEY_BYTES
 from mlship.dataplane.upstream import RouterSettings
-from mlship.drivers.docker.admin import TunnelAdmin
+from mlship.drivers.docker.admin import ShellAdmin
 from mlship.drivers.docker.daemon import asking
 from mlship.drivers.docker.files import OWNER, ContainerFiles
 from mlship.drivers.docker.launch import Content, Link, archive
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 LOG_LINES = 200
 
-DOWN = "`mlship resume` or `mlship rollback` starts it again with its last routing"
-
 
 class ContainerPlace:
     """`Place` on a daemon."""
@@ -42,9 +41,11 @@ class ContainerPlace:
         self._network = network
         self._settings = settings
         self._clock = clock
-        self._admin: TunnelAdmin | None = None
+        self._told: Mapping[str, Any] | None = None
+        self._once = self._down = False
         self.session = Session(self._opened)
         self.files = ContainerFiles(client, names.router, self.session)
+        self.admin = ShellAdmin(self.session, ADMIN_PORT)
 
     @property
     def running(self) -> Started | None:
@@ -56,8 +57,26 @@ class ContainerPlace:
         life = f"{told['Id'][:12]}@{state['StartedAt']}"
         return Started(life=life, address=told["Config"]["Labels"][LISTEN])
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """For the length of the block what is there is asked once, until something is done to the container itself."""
+        self._once, self._told = True, None
+        try:
+            with self.files.at_once():
+                yield
+        finally:
+            self._look_again()
+
     def container(self) -> Mapping[str, Any] | None:
         """What the daemon says of the router's container; None: there is none."""
+        if self._told is not None:
+            return self._told
+        told = self._inspected()
+        if self._once:
+            self._told = told
+        return told
+
+    def _inspected(self) -> Mapping[str, Any] | None:
         from docker.errors import NotFound
 
         with asking("look at a container"):
@@ -66,22 +85,23 @@ class ContainerPlace:
             except NotFound:
                 return None
 
-    @property
-    def admin(self) -> TunnelAdmin:
-        """Its administration, over a connection from inside its container."""
-        # Not asked anew each time: a connection that is gone tells so itself.
-        if self._admin is None:
-            self._must_run()
-            self._admin = TunnelAdmin(self._client, self._names.router, ADMIN_PORT)
-        return self._admin
+    def _look_again(self) -> None:
+        self._once, self._told = False, None
 
     def _opened(self) -> Shell | None:
-        if self.running is None:
+        # It is not asked first whether it runs, unless it did not: a container that does not refuses by itself.
+        if self._down and self.running is None:
             return None
+        try:
+            shell = Shell(self._client, self._names.router)
+        except OutOfReach:
+            self._look_again()
+            self._down = self.running is None
+            if self._down:
+                return None
+            raise
+        self._down = False
         self.files.forget()
-        shell = Shell(self._client, self._names.router)
-        # Whoever wants the one wants the other, and both take their time to start.
-        self.admin.open()
         return shell
 
     @property
@@ -90,7 +110,11 @@ class ContainerPlace:
         return f"docker logs {self._names.router}"
 
     def log_end(self) -> str:
-        """When its last line was written, by the daemon's clock."""
+        """Now, or when its last line was written: by the daemon's clock, which is the container's, too."""
+        now = self.session.run('printf %s "$EPOCHREALTIME"')
+        if now:
+            seconds, _, fraction = now.decode().partition(".")
+            return f"{datetime.fromtimestamp(int(seconds), UTC):%Y-%m-%dT%H:%M:%S}.{fraction}"
         last = self._lines(1)
         return last[-1].partition(" ")[0] if last else ""
 
@@ -102,6 +126,7 @@ class ContainerPlace:
     def prepare(self) -> None:
         """A container, not started yet, with the folders and the secret by which units are hashed."""
         if self.container() is None:
+            self._look_again()
             self._network.make()
             made = self._made()
             with asking("copy files into a container"):
@@ -115,6 +140,7 @@ class ContainerPlace:
     def start(self, settings: RouterSettings) -> None:
         """Start the container, and wait until Envoy serves."""
         del settings
+        self._look_again()
         self.files.deliver()
         since = self.log_end()
         try:
@@ -154,16 +180,8 @@ class ContainerPlace:
     def let_go(self) -> None:
         """Close what is open into the container."""
         self.session.close()
-        if self._admin is not None:
-            self._admin.close()
-        self._admin = None
+        self._look_again()
         self.files.forget()
-
-    def _must_run(self) -> Started:
-        running = self.running
-        if running is None:
-            raise OutOfReach("the router is down", hint=DOWN)
-        return running
 
     def _lines(self, count: int) -> list[str]:
         from docker.errors import NotFound

@@ -27,13 +27,14 @@ class Shell:
         self._end = secrets.token_hex(12)
         self.dead = False
 
-    def run(self, script: str, data: bytes = b"") -> bytes:
-        """What the script writes; `data` is what the first of its commands may read.
+    def run(self, script: str, data: bytes = b"", *, patience: float = PATIENCE) -> bytes:
+        """What the script writes; `data` is what its first command must read, whatever becomes of the others.
 
         Raises:
-            OutOfReach: the script fails, or the container is gone.
+            OutOfReach: the script fails, says nothing for `patience` seconds, or the container is gone.
         """
         try:
+            self._stream.wait(patience)
             self._stream.send(script.encode() + b"\n" + data + f"printf '\\n%s %d\\n' {self._end} $?\n".encode())
             said, failed, complaint = self._answer()
         except OutOfReach:
@@ -75,19 +76,29 @@ class Session:
         self._opened = opened
         self._shell: Shell | None = None
 
-    def run(self, script: str, data: bytes = b"") -> bytes | None:
-        """As `Shell.run`; None: the container does not run. A script may be run twice, the first time not to its end.
+    def open(self) -> None:
+        """Have the shell started; the first script waits for the end of that.
+
+        Raises:
+            OutOfReach: it cannot be started.
+        """
+        if self._shell is None:
+            self._shell = self._opened()
+
+    def run(self, script: str, data: bytes = b"", *, patience: float = PATIENCE, again: bool = True) -> bytes | None:
+        """As `Shell.run`; None: the container does not run.
+
+        With `again` a script may be run twice, the first time not to its end: its shell may have gone before.
 
         Raises:
             OutOfReach: the script fails.
         """
-        for last in (False, True):
-            if self._shell is None:
-                self._shell = self._opened()
+        for last in (not again, True):
+            self.open()
             if self._shell is None:
                 return None
             try:
-                return self._shell.run(script, data)
+                return self._shell.run(script, data, patience=patience)
             except OutOfReach:
                 gone = self._shell.dead
                 if gone:

@@ -34,15 +34,17 @@ class Staff(msgspec.Struct, frozen=True, kw_only=True):
     models: Mapping[str, Model]
     clock: Clock
 
-    def upstreams(self, *routings: Routing | None) -> Sequence[Upstream]:
+    def upstreams(self, there: Iterable[Replica], *routings: Routing | None) -> Sequence[Upstream]:
         """The models that serve, and those that a routing names although none of their replicas is left."""
-        there = serving(self.roster.all())
+        known = serving(there)
         named = {model for routing in routings if routing and not routing.closed for model in routing.models}
-        return [*there, *map(self._absent, sorted(named - {upstream.name for upstream in there}))]
+        return [*known, *map(self._absent, sorted(named - {upstream.name for upstream in known}))]
 
     def _absent(self, model: str) -> Upstream:
-        spec = self.models.get(model, Model(name=model))
-        return Upstream(name=model, health_path=written(spec).health_path, timeout=spec.timeout)
+        told = written(self.models.get(model, Model(name=model)))
+        return Upstream(
+            name=model, health_path=told.health_path, health_timeout=told.health_timeout, timeout=told.timeout
+        )
 
     def bring_to(self, model: Model, wanted: int) -> None:
         """Exactly `wanted` replicas of the model as it is now, each of which has passed its health check.
@@ -128,7 +130,7 @@ class Staff(msgspec.Struct, frozen=True, kw_only=True):
         self.roster.remove(list(replicas), grace=0.0)
 
     def _publish(self) -> None:
-        self.router.publish(self.upstreams(self.router.routing()))
+        self.router.publish(self.upstreams(self.roster.all(), self.router.routing()))
 
     def _await_idle(self, replicas: Sequence[Replica]) -> None:
         """Wait until the router has no request on them, at most as long as their model lets them drain."""

@@ -6,7 +6,6 @@ Out it comes in frames: a byte that says which stream, three zeros, the length a
 
 from __future__ import annotations
 
-import io
 import struct
 from collections.abc import Sequence
 from contextlib import suppress
@@ -20,13 +19,16 @@ if TYPE_CHECKING:
 
 STDOUT = 1
 
+ENVIRONMENT = {"LC_ALL": "C"}
+"""Bytes are bytes, and numbers have a point."""
+
 
 class Stream:
     """One process in a container that was started for us, until it ends or is closed."""
 
     def __init__(self, client: DockerClient, container: str, command: Sequence[str], *, patience: float) -> None:
         with asking("run a command in a container"):
-            made = client.api.exec_create(container, list(command), stdin=True)
+            made = client.api.exec_create(container, list(command), stdin=True, environment=ENVIRONMENT)
             held = client.api.exec_start(made["Id"], socket=True)
         self._held = held
         # A plain connection comes wrapped in a reader's half, which cannot be written to.
@@ -88,43 +90,3 @@ class _broken:  # noqa: N801 - reads as what it is
             raise OutOfReach(
                 f"the connection into the container is gone: {error}", hint="see whether it runs: docker ps -a"
             ) from error
-
-
-class Tunnel:
-    """A connection to a port of the container's own loopback, as a socket for an HTTP client."""
-
-    def __init__(self, client: DockerClient, container: str, port: int, *, patience: float) -> None:
-        # Two halves, because a shell can hold a connection but not speak over it.
-        both = f"exec 3<>/dev/tcp/127.0.0.1/{port} && {{ cat <&3 & exec cat >&3; }}"
-        self._stream = Stream(client, container, ["bash", "-c", both], patience=patience)
-
-    def sendall(self, data: bytes) -> None:
-        """A request."""
-        self._stream.send(data)
-
-    def makefile(self, *_: object, **__: object) -> io.BufferedReader:
-        """What comes back."""
-        return io.BufferedReader(_Reader(self._stream))
-
-    def close(self) -> None:
-        """Let go of it."""
-        self._stream.close()
-
-
-class _Reader(io.RawIOBase):
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-        self._left = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - what io hands over is a buffer of some kind
-        while not self._left:
-            kind, piece = self._stream.receive()
-            if not piece:
-                return 0
-            self._left = piece if kind == STDOUT else b""
-        count = min(len(buffer), len(self._left))
-        buffer[:count], self._left = self._left[:count], self._left[count:]
-        return count

@@ -51,7 +51,8 @@ class Staff(msgspec.Struct, frozen=True, kw_only=True):
 
     def _absent(self, model: str) -> Upstream:
         spec = self.models.get(model, Model(name=model))
-        return Upstream(name=model, health_path=spec.health.path, timeout=spec.timeout)
+        health = spec.health
+        return Upstream(name=model, health_path=health.path, health_timeout=health.timeout, timeout=spec.timeout)
 
     def bring_to(self, model: Model, wanted: int) -> None:
         """Exactly `wanted` replicas of the model as it is now, each of which has passed its health check.

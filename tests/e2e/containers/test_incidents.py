@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -30,14 +32,27 @@ def kill(site: DockerPlace, name: str) -> None:
     daemon().containers.get(f"mlship.{site.service}.{name}").kill()
 
 
-def test_the_candidate_is_killed(site: DockerPlace) -> None:
-    """It is rolled back, and no user notices."""
-    run = start(site, CANARY)
+@contextmanager
+def killed(site: DockerPlace, name: str) -> Iterator[None]:
+    """A replica is killed amid users; those who come afterwards, until the end of the block, all get answers.
+
+    What it had in hand, of each user one request at most, gets 503: it may have run, and is not sent again.
+    """
     with site.users() as answers:
-        kill(site, "v2.1")
+        kill(site, name)
+        with site.users() as later:
+            yield
+    assert set(later) <= {"v1", "v2"}, later
+    assert set(answers) <= {"v1", "v2", "503"}, answers
+    assert answers["503"] <= site.threads, answers
+
+
+def test_the_candidate_is_killed(site: DockerPlace) -> None:
+    """It is rolled back, and no user notices whose request it did not have in hand."""
+    run = start(site, CANARY)
+    with killed(site, "v2.1"):
         assert run.wait(60) == 3, site.output.read_text()
 
-    assert set(answers) <= {"v1", "v2"}
     assert "replicas of v2 died" in site.output.read_text()
     assert {site.ask() for _ in range(20)} == {"v1"}
 
@@ -54,11 +69,9 @@ def test_a_candidate_that_starts_again_and_again(site: DockerPlace) -> None:
 def test_a_replica_of_the_live_model_is_killed(site: DockerPlace) -> None:
     """Another one takes its place, and the rollout goes on."""
     run = start(site, "  - { strategy: canary, weights: [50%], hold: 12s, gates: [] }\n", v1={"replicas": 2})
-    with site.users() as answers:
-        kill(site, "v1.2")
+    with killed(site, "v1.2"):
         assert run.wait(90) == 0, site.output.read_text()
 
-    assert set(answers) <= {"v1", "v2"}
     assert "v1 had died and serves again" in site.output.read_text()
 
 
