@@ -25,6 +25,7 @@ _HINTS = {
     ConnectionRefusedError: "start it, or correct DOCKER_HOST or the Docker context",
 }
 _SPACE = re.compile(r"no space left on device", re.IGNORECASE)
+SPACE_HINT = "free some space where the daemon keeps its data: `docker system df` tells what takes it"
 
 
 def connect(settings: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> DockerClient:
@@ -103,8 +104,8 @@ def told(error: Exception, what: str) -> OutOfReach:
 
     if isinstance(error, APIError):
         why = str(error.explanation or error)
-        hint = "free some space where Docker keeps its data: docker system df" if _SPACE.search(why) else ""
-        return OutOfReach(f"the Docker daemon could not {what}: {one_line(why)}", hint=hint or "see the daemon's log")
+        hint = SPACE_HINT if no_space(why) else "see the daemon's log"
+        return OutOfReach(f"the Docker daemon could not {what}: {one_line(why)}", hint=hint)
     root = _root(error)
     if isinstance(root, TimeoutError) or "timed out" in str(error):
         return OutOfReach(
@@ -122,6 +123,11 @@ def _root(error: BaseException) -> BaseException:
         under = [each.__cause__, each.__context__, *each.args]
         seen += [found for found in under if isinstance(found, BaseException) and found not in seen]
     return next((each for each in seen if type(each) in _HINTS or isinstance(each, TimeoutError)), error)
+
+
+def no_space(text: str) -> bool:
+    """Whoever complains has nothing left to write to."""
+    return _SPACE.search(text) is not None
 
 
 def one_line(text: str) -> str:
