@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -60,6 +63,73 @@ def test_the_daemon_restarts(far: DockerPlace, remote: OwnDaemon) -> None:
 
     assert shares == {"v1", "v2"}
     assert {far.ask() for _ in range(20)} == {"v2"}
+
+
+@pytest.mark.parametrize("option", ["--live-restore=false", "--live-restore=true"])
+def test_the_daemon_is_killed(far: DockerPlace, remote: OwnDaemon, option: str) -> None:
+    """SIGKILL in the middle of a canary: containers live on, and so does the rollout once there is a daemon again.
+
+    What publishes the router's port may die with the daemon, so users are asked for at the router's own address. A
+    daemon without `live-restore` ends what it finds alive when it starts; all of it comes back with its last routing.
+    """
+    with options(remote, option):
+        far.up()
+        run = far.start("deploy", far.plan_of(SLOW, more="guards: []\n"), "--yes", "-o", "plain")
+        far.until_share("v2")
+        before, address = lives(remote, far.service), address_of(remote, far.service)
+        remote.kill()
+        try:
+            meanwhile = {model_at(address) for _ in range(40)}
+        finally:
+            remote.start()
+        after = lives(remote, far.service)
+        with far.users():
+            far.until(lambda: far.ask() in {"v1", "v2"})
+            shares = {far.ask() for _ in range(40)}
+            code = run.wait(120)
+        last = {far.ask() for _ in range(20)}
+        far.mlship("down", far.service, "--yes")
+
+    assert meanwhile == {"v1", "v2"}
+    assert (after == before) == option.endswith("true")
+    assert (code, shares, last) == (0, {"v1", "v2"}, {"v2"}), far.output.read_text()
+
+
+@contextmanager
+def options(remote: OwnDaemon, *words: str) -> Iterator[None]:
+    """The daemon with more options, for a while."""
+    try:
+        remote.stop()
+        remote.options = words
+        remote.start()
+        yield
+    finally:
+        remote.stop()
+        remote.options = ()
+        remote.start()
+
+
+def lives(remote: OwnDaemon, service: str) -> dict[str, int]:
+    """Each container of the service, and its process."""
+    client = remote.client()
+    found = client.containers.list(filters={"label": f"mlship.service={service}"})
+    told = {each.name: int(each.attrs["State"]["Pid"]) for each in found}
+    client.close()
+    return told
+
+
+def model_at(address: str) -> str:
+    """Which model answers one request, past the port that is published."""
+    with urlopen(f"http://{address}:8080/predict", timeout=10) as answer:
+        return str(json.load(answer)["model"])
+
+
+def address_of(remote: OwnDaemon, service: str) -> str:
+    """The router's, in its network."""
+    client = remote.client()
+    labels = client.containers.get(f"mlship.{service}.router").labels
+    client.close()
+    return str(labels["mlship.address"])
 
 
 def test_a_daemon_that_is_away(far: DockerPlace, remote: OwnDaemon) -> None:
