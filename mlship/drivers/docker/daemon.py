@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from mlship.drivers.docker.contexts import endpoint
 from mlship.errors import OutOfReach
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def connect(settings: Mapping[str, Any], environment: Mapping[str, str] = os.env
 
     Raises:
         OutOfReach: it does not answer, or not to this user.
+        UsageError: there is no such Docker context.
     """
     with asking("be connected to"):
         there = _environment(settings, environment)
@@ -45,8 +47,9 @@ def connect(settings: Mapping[str, Any], environment: Mapping[str, str] = os.env
 def _client(environment: Mapping[str, str], *, version: str) -> DockerClient:
     import docker
 
-    over_ssh = environment.get("DOCKER_HOST", "").startswith("ssh://")
-    client = docker.from_env(environment=environment, use_ssh_client=over_ssh, timeout=PATIENCE, version=version)
+    there = endpoint(environment)
+    over_ssh = str(there.get("base_url")).startswith("ssh://")
+    client = docker.DockerClient(**there, use_ssh_client=over_ssh, timeout=PATIENCE, version=version)
     # Otherwise REQUESTS_CA_BUNDLE would count for more than the daemon's own authority.
     client.api.trust_env = False
     return client

@@ -34,7 +34,7 @@ from mlship.drivers.process.claim import Claim as LocalClaim
 from mlship.drivers.remembered import Remembered
 from mlship.drivers.tally import tally
 from mlship.drivers.trouble import Trouble
-from mlship.errors import OutOfReach, RoutingRefused, UsageError
+from mlship.errors import MlshipError, OutOfReach, RoutingRefused, UsageError
 from mlship.metrics.counters import Counters
 from mlship.plan.capacity import Room
 from mlship.plan.model import Model
@@ -186,7 +186,7 @@ class DockerDriver:
         """The daemon; a machine without one has no use for this driver, and nothing is wrong with it."""
         try:
             connect({}).close()
-        except OutOfReach as error:
+        except MlshipError as error:
             yield Trouble(message=error.message, hint=error.hint, grave=False)
 
     def remembered(self) -> Remembered | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
@@ -47,6 +48,53 @@ def test_a_rollout_over_tls(far: DockerPlace) -> None:
     assert (ran.returncode, back.returncode) == (0, 0), ran.stdout + ran.stderr + back.stderr
     assert set(answers) == {"v1", "v2"}
     assert far.ask() == "v1"
+
+
+@pytest.mark.parametrize("how", ["the plan", "DOCKER_CONTEXT", "docker context use"])
+def test_a_docker_context(far: DockerPlace, remote: OwnDaemon, how: str) -> None:
+    """Whoever names the context, everything of the service is on its daemon, and nothing on the one at hand."""
+    docker = make_context(far, remote)
+    match how:
+        case "the plan":
+            far.settings["context"] = "far"
+        case "DOCKER_CONTEXT":
+            far.environment["DOCKER_CONTEXT"] = "far"
+        case _:
+            docker("context", "use", "far")
+    far.up()
+
+    assert far.ask() == "v1"
+    assert lives(remote, far.service).keys() == {f"mlship.{far.service}.router", f"mlship.{far.service}.v1.1"}
+    assert far.docker.containers() == []
+    assert far.mlship("down", far.service, "--yes").returncode == 0
+    assert lives(remote, far.service) == {}
+
+
+def test_a_context_that_does_not_exist(far: DockerPlace, remote: OwnDaemon) -> None:
+    """It is refused: what is meant for one daemon does not end up on another."""
+    make_context(far, remote)
+    far.settings["context"] = "fra"
+    ran = far.mlship("deploy", far.plan_of(""), "--yes", "-o", "plain")
+
+    assert ran.returncode == 2, ran.stdout + ran.stderr
+    assert "there is no Docker context named 'fra'" in ran.stderr
+    assert "hint: docker context ls" in ran.stderr
+    assert far.docker.containers() == []
+
+
+def make_context(far: DockerPlace, remote: OwnDaemon) -> Callable[..., None]:
+    """A context `far` in a configuration of the service's own, which is all that leads there; runs `docker` with it."""
+    for name in remote.environment:
+        far.environment.pop(name)
+    far.environment["DOCKER_CONFIG"] = str(far.folder / "docker")
+
+    def docker(*words: str) -> None:
+        subprocess.run(["docker", *words], env=far.environment, check=True, capture_output=True)
+
+    files = {"ca": "ca.pem", "cert": "cert.pem", "key": "key.pem"}
+    tls = ",".join(f"{kind}={remote.certificates / name}" for kind, name in files.items())
+    docker("context", "create", "far", "--docker", f"host={remote.environment['DOCKER_HOST']},{tls}")
+    return docker
 
 
 def test_the_daemon_restarts(far: DockerPlace, remote: OwnDaemon) -> None:
