@@ -48,9 +48,25 @@ def _client(environment: Mapping[str, str], *, version: str) -> DockerClient:
     import docker
 
     there = endpoint(environment)
-    over_ssh = str(there.get("base_url")).startswith("ssh://")
-    client = docker.DockerClient(**there, use_ssh_client=over_ssh, timeout=PATIENCE, version=version)
+    url = str(there.get("base_url"))
+    if url.startswith("ssh://"):
+        return _over_ssh(url, version)
+    client = docker.DockerClient(**there, timeout=PATIENCE, version=version)
     # Otherwise REQUESTS_CA_BUNDLE would count for more than the daemon's own authority.
+    client.api.trust_env = False
+    return client
+
+
+def _over_ssh(url: str, version: str) -> DockerClient:
+    import docker
+
+    from mlship.drivers.docker.ssh import SshAdapter
+
+    client = docker.DockerClient(base_url="unix:///var/run/docker.sock", timeout=PATIENCE, version=version)
+    adapter = SshAdapter(url, timeout=PATIENCE)
+    # What the library looks for where it streams, and where it closes.
+    client.api._custom_adapter = adapter  # noqa: SLF001
+    client.api.mount("http+docker://", adapter)
     client.api.trust_env = False
     return client
 
