@@ -10,6 +10,7 @@ import pytest
 from tests.e2e.containers.place import DockerPlace
 from tests.support import images
 from tests.support.own_daemon import OwnDaemon, own_daemon
+from tests.support.registry import registry
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("own-daemon")]
 
@@ -85,5 +86,18 @@ def test_an_image_that_cannot_be_built(site: DockerPlace) -> None:
     assert ran.returncode == 6, ran.stdout + ran.stderr
     assert "cannot be built: " in ran.stderr
     assert "No space left on device" in ran.stderr
+    assert HINT in ran.stderr
+    assert site.ask() == "v1"
+
+
+def test_an_image_that_cannot_be_pulled(site: DockerPlace) -> None:
+    """The registry is not blamed for it; nothing has begun."""
+    site.up()
+    with registry(2 * 1024**3) as image:
+        ran = site.mlship("deploy", site.plan_of(CANARY, v2={"image": image}), "--yes")
+
+    assert ran.returncode == 6, ran.stdout + ran.stderr
+    assert f"the image {image} cannot be pulled: " in ran.stderr
+    assert "no space left on device" in ran.stderr
     assert HINT in ran.stderr
     assert site.ask() == "v1"
