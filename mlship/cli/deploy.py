@@ -23,8 +23,7 @@ def deploy(
     departure = launch.prepare(file, var or (), provide=True)
     if departure is None:
         return
-    if not yes:
-        launch.confirm(departure)
+    launch.confirm(departure, agreed_to=yes)
     if detach:
         launch.detach(departure, var or ())
         return

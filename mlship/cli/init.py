@@ -22,6 +22,13 @@ class Strategy(StrEnum):
     RECREATE = "recreate"
 
 
+class Backend(StrEnum):
+    """What the models of a plan run on."""
+
+    PROCESS = "process"
+    DOCKER = "docker"
+
+
 HEAD = """\
 # yaml-language-server: $schema=plan.v1.json
 # `mlship validate {file}` checks it, `mlship plan {file}` shows what would happen, `mlship deploy {file}` does it.
@@ -29,18 +36,52 @@ HEAD = """\
 version: 1
 service: {service}
 driver:
-  process: {{ listen: "127.0.0.1:8080" }}     # where your users send their requests
-models:
+{driver}models:
   v1:                                       # what serves now
-    command: [python, serve.py, --model, model-v1, --port, "{{port}}"]
-    health: /v2/health/ready                # GET answers 2xx once a replica can serve
+{v1}    health: /v2/health/ready                # GET answers 2xx once a replica can serve
     replicas: {replicas}
   v2:                                       # what is to replace it
-    command: [python, serve.py, --model, model-v2, --port, "{{port}}"]
-    health: /v2/health/ready
+{v2}    health: /v2/health/ready
     replicas: {replicas}
 live: v1
 """
+
+DRIVERS = {
+    Backend.PROCESS: """\
+  process: { listen: "127.0.0.1:8080" }     # where your users send their requests
+""",
+    Backend.DOCKER: """\
+  docker:                                   # the daemon that `docker` talks to: DOCKER_HOST, else the current context
+    listen: "127.0.0.1:8080"                # on the daemon's host: where your users send their requests
+    # context: production                   # another daemon, by its Docker context
+""",
+}
+
+MODELS = {
+    Backend.PROCESS: (
+        """\
+    command: [python, serve.py, --model, model-v1, --port, "{port}"]
+""",
+        """\
+    command: [python, serve.py, --model, model-v2, --port, "{port}"]
+""",
+    ),
+    Backend.DOCKER: (
+        """\
+    image: "model:1"                        # pulled if it is missing, and pinned to its digest
+    # build: models/v1                      # or the folder of a Dockerfile, instead of `image`
+    port: 8000                              # where it listens in its container, on all addresses; also in $PORT
+    resources: { cpus: 1, memory: 1GiB }    # the most that a replica may take: `mlship plan` tells whether all fit
+    # env: { LOG_LEVEL: info }              # `docker inspect` shows these
+    # secrets: { token: "${env:MODEL_TOKEN}" }  # the file /run/secrets/token; not shown
+""",
+        """\
+    image: "model:2"
+    port: 8000
+    resources: { cpus: 1, memory: 1GiB }
+""",
+    ),
+}
 
 GATES = """\
 gates:
@@ -119,28 +160,32 @@ guards:                                     # judged in every step; one that fai
 """
 
 
-def text(strategy: Strategy, *, service: str, file: str) -> str:
+def text(strategy: Strategy, *, service: str, file: str, driver: Backend = Backend.PROCESS) -> str:
     """The plan as text."""
+    v1, v2 = MODELS[driver]
     replicas = 3 if strategy is Strategy.ROLLING else 1
     stages = STAGES[strategy].replace("{gates}", GATES)
-    return HEAD.format(service=service, file=file, replicas=replicas) + stages + TAIL
+    head = HEAD.format(service=service, file=file, replicas=replicas, driver=DRIVERS[driver], v1=v1, v2=v2)
+    return head + stages + TAIL
 
 
 def init(
     file: Annotated[Path, typer.Argument(help="Where to write; - prints it.")] = Path("plan.yaml"),
     strategy: Annotated[Strategy, typer.Option("--strategy", "-s", help="How v2 replaces v1.")] = Strategy.CANARY,
+    driver: Annotated[Backend, typer.Option("--driver", help="What the models run on.")] = Backend.PROCESS,
     service: Annotated[str, typer.Option("--service", help="Name that every other command takes.")] = "my-model",
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
 ) -> None:
     """Write a commented plan to start from."""
     if str(file) == "-":
-        typer.echo(text(strategy, service=service, file="plan.yaml"), nl=False)
+        typer.echo(text(strategy, service=service, file="plan.yaml", driver=driver), nl=False)
         return
     try:
         with file.open("w" if force else "x", encoding="utf-8") as handle:
-            handle.write(text(strategy, service=service, file=str(file)))
+            handle.write(text(strategy, service=service, file=str(file), driver=driver))
     except FileExistsError as error:
         raise UsageError(f"{file} exists", hint="give another name, or --force to overwrite it") from error
     except OSError as error:
         raise UsageError(f"{file} cannot be written: {error.strerror}", hint="give another place") from error
-    typer.echo(f"wrote {file}; now put your models' commands into it and run `mlship validate {file}`")
+    models = "commands" if driver is Backend.PROCESS else "images"
+    typer.echo(f"wrote {file}; now put your models' {models} into it and run `mlship validate {file}`")

@@ -75,15 +75,23 @@ def refuse_held(journal: Journal, service: str) -> None:
         )
 
 
-def confirm(departure: Departure) -> None:
-    """Show what would happen, and ask; where nobody can answer, go on: a CI step has decided already."""
-    if not is_person():
+def confirm(departure: Departure, *, agreed_to: bool = False) -> None:
+    """Show what would happen, and ask; where nobody can answer, warn and go on: a CI step has decided already."""
+    if agreed_to or not is_person():
+        _warn(departure)
         return
     from mlship.cli.preview import print_preview
 
     print_preview(departure)
     if not agreed("\nGo ahead?"):
         raise typer.Exit(Exit.USAGE)
+
+
+def _warn(departure: Departure) -> None:
+    if any(model.container for model in departure.plan.models.values()):
+        from mlship.cli.preview import warn
+
+        warn(departure)
 
 
 def launch(departure: Departure, output: Output) -> Exit:

@@ -5,29 +5,57 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from rich.console import Group
+
 from mlship.cli import wiring
+from mlship.cli.output import say
 from mlship.drivers.base import Observed
+from mlship.drivers.room import Roomy
 from mlship.errors import MlshipError
 from mlship.strategies import compile_plan
+from mlship.views.capacity import capacity, contained, shortages
 from mlship.views.outline import outline
 from mlship.views.page import emit
 
 if TYPE_CHECKING:
     from mlship.cli.launch import Departure
+    from mlship.plan.capacity import Room
 
 
 def print_preview(departure: Departure) -> None:
-    """Drift, steps, times, risks and the way back."""
+    """Drift, steps, times, risks, the way back, and whether all of it fits."""
     plan = departure.plan
     compiled = compile_plan(plan, live=departure.live)
     state = departure.journal.state(plan.service)
-    seen = observed(departure)
-    emit(lambda paper: outline(compiled, plan, seen, state if state.rollout else None, paper), sys.stdout)
+    seen, room = observed(departure), room_for(departure)
+    shown = state if state.rollout else None
+    emit(
+        lambda paper: Group(outline(compiled, plan, seen, shown, paper), *capacity(compiled, plan, room, paper)),
+        sys.stdout,
+    )
+
+
+def warn(departure: Departure) -> None:
+    """Say on stderr what does not fit, and go on: limits are the most that a replica may take, not what it takes."""
+    compiled = compile_plan(departure.plan, live=departure.live)
+    for lack in shortages(compiled, departure.plan, room_for(departure)):
+        say(f"warning: does not fit: {lack}")
 
 
 def observed(departure: Departure) -> Observed | None:
     """What is really there; None where the backend does not tell."""
     try:
         return wiring.open_driver(departure.plan, fence=None, clock=departure.clock).observe()
+    except MlshipError:
+        return None
+
+
+def room_for(departure: Departure) -> Room | None:
+    """What the backend's machine has; None where it does not tell, or where no model says what it takes."""
+    if not contained(departure.plan):
+        return None
+    try:
+        driver = wiring.open_driver(departure.plan, fence=None, clock=departure.clock)
+        return driver.room() if isinstance(driver, Roomy) else None
     except MlshipError:
         return None

@@ -39,7 +39,7 @@ def test_only_the_router_is_published(there: DockerSite) -> None:
     bindings = roles["router"].attrs["HostConfig"]["PortBindings"]
     assert bindings == {"8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(there.port)}]}
     for found in roles.values():
-        assert found.attrs["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
+        assert found.attrs["HostConfig"]["RestartPolicy"]["Name"] == "always"
         assert [mount for mount in found.attrs["Mounts"] if mount["Type"] == "bind"] == []
 
 

@@ -36,6 +36,20 @@ def test_a_new_plan(site: Site, strategy: str) -> None:
     assert not site.processes()
 
 
+@pytest.mark.parametrize("strategy", STAGES)
+def test_a_new_plan_with_containers(site: Site, strategy: str) -> None:
+    """As with processes; no daemon is needed to check it or to look at it."""
+    site.environment["DOCKER_HOST"] = "tcp://127.0.0.1:1"
+    file = site.folder / "new.yaml"
+    words = ("--driver", "docker", "--strategy", strategy, "--service", "scorer")
+    made = site.mlship("init", file, *words)
+    valid, shown = site.mlship("validate", file), site.mlship("plan", file)
+
+    assert (made.returncode, "your models' images" in made.stdout) == (Exit.DONE, True), made
+    assert (valid.returncode, f"valid (scorer on docker: {strategy}" in valid.stdout) == (Exit.DONE, True), valid
+    assert (shown.returncode, "GiB of memory in step " in shown.stdout) == (Exit.DONE, True), shown
+
+
 def test_every_fault_at_once(site: Site) -> None:
     """File, line, column, place in the plan, what was expected, what was meant; exit 2, and nothing was touched."""
     plan = site.plan(QUICK.replace("canary", "canry"), more=GATES)

@@ -7,10 +7,11 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from mlship.drivers.docker.daemon import connect
@@ -26,8 +27,11 @@ class OwnDaemon:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.data = folder / "data"
         self.port = free_port()
         self.certificates = folder / "certificates"
+        self.options: tuple[str, ...] = ()
+        """Of its command line, for the next start."""
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -50,10 +54,11 @@ class OwnDaemon:
         with log:
             self._process = subprocess.Popen(
                 [
-                    "dockerd", "--data-root", root / "data", "--exec-root", root / "exec", "--pidfile", root / "pid",
+                    "dockerd", "--data-root", self.data, "--exec-root", root / "exec", "--pidfile", root / "pid",
                     "--host", f"tcp://127.0.0.1:{self.port}", "--tlsverify", "--tlscacert", certificates / "ca.pem",
                     "--tlscert", certificates / "server.pem", "--tlskey", certificates / "server-key.pem",
                     "--bridge", _bridge(), "--iptables=false", "--default-address-pool", f"base={_pool()},size=24",
+                    *self.options,
                 ],
                 stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
@@ -65,6 +70,32 @@ class OwnDaemon:
             self._process.terminate()
             self._process.wait(60)
         self._process = None
+
+    def kill(self) -> None:
+        """SIGKILL: it has no time to end anything, and its containerd dies with it."""
+        assert self._process is not None
+        containerd = int((self.folder / "exec" / "containerd" / "containerd.pid").read_text())
+        self._process.kill()
+        self._process.wait(60)
+        self._process = None
+        # Another daemon would wait in vain for one that is about to die.
+        until(lambda: not psutil.pid_exists(containerd))
+
+    def fill(self) -> None:
+        """Leave nothing free where it keeps its data, which has a file system of its own."""
+        assert self.data.is_mount()
+        with suppress(OSError), self._ballast.open("wb", buffering=0) as file:
+            while file.write(bytes(2**16)):
+                pass
+        assert shutil.disk_usage(self.data).free < 2**16
+
+    def free(self) -> None:
+        """Take that back."""
+        self._ballast.unlink(missing_ok=True)
+
+    @property
+    def _ballast(self) -> Path:
+        return self.data / "ballast"
 
     def take_images(self) -> None:
         """The router and the model server, copied from the daemon at hand."""
@@ -122,8 +153,11 @@ def _pool() -> str:
 
 
 @contextmanager
-def own_daemon() -> Iterator[OwnDaemon]:
-    """A daemon with the images that tests need; nothing of it is left afterwards."""
+def own_daemon(*, space: str = "") -> Iterator[OwnDaemon]:
+    """A daemon with the images that tests need; nothing of it is left afterwards.
+
+    `space` gives its data a file system of their own, of so many bytes, "1g".
+    """
     daemon()
     if os.geteuid() or not (shutil.which("dockerd") and shutil.which("openssl")):
         pytest.skip("only root may start a daemon")
@@ -136,6 +170,9 @@ def own_daemon() -> Iterator[OwnDaemon]:
     try:
         _link("add", _bridge(), "type", "bridge")
         _bridged("-I")
+        if space:
+            own.data.mkdir()
+            subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={space}", "mlship-test", own.data], check=True)
         own.certify()
         own.start()
         own.take_images()
@@ -144,4 +181,6 @@ def own_daemon() -> Iterator[OwnDaemon]:
         own.stop()
         _bridged("-D")
         _link("delete", _bridge())
+        # Also where a daemon that was killed has bound it to itself.
+        subprocess.run(["umount", "--lazy", own.data], check=False, capture_output=True)
         shutil.rmtree(folder, ignore_errors=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from mlship.drivers.docker.contexts import endpoint
 from mlship.errors import OutOfReach
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ _HINTS = {
     ConnectionRefusedError: "start it, or correct DOCKER_HOST or the Docker context",
 }
 _SPACE = re.compile(r"no space left on device", re.IGNORECASE)
+SPACE_HINT = "free some space where the daemon keeps its data: `docker system df` tells what takes it"
 
 
 def connect(settings: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> DockerClient:
@@ -32,6 +34,7 @@ def connect(settings: Mapping[str, Any], environment: Mapping[str, str] = os.env
 
     Raises:
         OutOfReach: it does not answer, or not to this user.
+        UsageError: there is no such Docker context.
     """
     with asking("be connected to"):
         there = _environment(settings, environment)
@@ -44,8 +47,11 @@ def connect(settings: Mapping[str, Any], environment: Mapping[str, str] = os.env
 def _client(environment: Mapping[str, str], *, version: str) -> DockerClient:
     import docker
 
-    over_ssh = environment.get("DOCKER_HOST", "").startswith("ssh://")
-    client = docker.from_env(environment=environment, use_ssh_client=over_ssh, timeout=PATIENCE, version=version)
+    there = endpoint(environment)
+    url = str(there.get("base_url"))
+    if url.startswith("ssh://"):
+        return _over_ssh(url, version)
+    client = docker.DockerClient(**there, timeout=PATIENCE, version=version)
     # Otherwise REQUESTS_CA_BUNDLE would count for more than the daemon's own authority.
     client.api.trust_env = False
     return client
@@ -56,6 +62,20 @@ def _version(client: DockerClient) -> str:
     told = client.api.get(f"{client.api.base_url}/_ping", timeout=PATIENCE)
     told.raise_for_status()
     return str(told.headers.get("API-Version") or client.api.version(api_version=False)["ApiVersion"])
+
+
+def _over_ssh(url: str, version: str) -> DockerClient:
+    import docker
+
+    from mlship.drivers.docker.ssh import SshAdapter
+
+    client = docker.DockerClient(base_url="unix:///var/run/docker.sock", timeout=PATIENCE, version=version)
+    adapter = SshAdapter(url, timeout=PATIENCE)
+    # What the library looks for where it streams, and where it closes.
+    client.api._custom_adapter = adapter  # noqa: SLF001
+    client.api.mount("http+docker://", adapter)
+    client.api.trust_env = False
+    return client
 
 
 def _environment(settings: Mapping[str, Any], environment: Mapping[str, str]) -> Mapping[str, str]:
@@ -110,8 +130,8 @@ def told(error: Exception, what: str) -> OutOfReach:
 
     if isinstance(error, APIError):
         why = str(error.explanation or error)
-        hint = "free some space where Docker keeps its data: docker system df" if _SPACE.search(why) else ""
-        return OutOfReach(f"the Docker daemon could not {what}: {one_line(why)}", hint=hint or "see the daemon's log")
+        hint = SPACE_HINT if no_space(why) else "see the daemon's log"
+        return OutOfReach(f"the Docker daemon could not {what}: {one_line(why)}", hint=hint)
     root = _root(error)
     if isinstance(root, TimeoutError) or "timed out" in str(error):
         return OutOfReach(
@@ -129,6 +149,11 @@ def _root(error: BaseException) -> BaseException:
         under = [each.__cause__, each.__context__, *each.args]
         seen += [found for found in under if isinstance(found, BaseException) and found not in seen]
     return next((each for each in seen if type(each) in _HINTS or isinstance(each, TimeoutError)), error)
+
+
+def no_space(text: str) -> bool:
+    """Whoever complains has nothing left to write to."""
+    return _SPACE.search(text) is not None
 
 
 def one_line(text: str) -> str:

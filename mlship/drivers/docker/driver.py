@@ -27,14 +27,16 @@ from mlship.drivers.docker.place import ContainerPlace
 from mlship.drivers.docker.probe import Probe
 from mlship.drivers.docker.remains import Remains
 from mlship.drivers.docker.replica import At, Replica, Roster, serving
+from mlship.drivers.docker.room import must_fit, room_of
 from mlship.drivers.docker.settings import settings_of
 from mlship.drivers.docker.staff import Staff
 from mlship.drivers.process.claim import Claim as LocalClaim
 from mlship.drivers.remembered import Remembered
 from mlship.drivers.tally import tally
 from mlship.drivers.trouble import Trouble
-from mlship.errors import OutOfReach, RoutingRefused, UsageError
+from mlship.errors import MlshipError, OutOfReach, RoutingRefused, UsageError
 from mlship.metrics.counters import Counters
+from mlship.plan.capacity import Room
 from mlship.plan.model import Model
 from mlship.plan.routing import Routing
 
@@ -181,12 +183,16 @@ class DockerDriver:
         """A frozen router, another journal's claims, containers that were left behind."""
         return Remains(claim=self._claim, roster=self._roster, place=self._place).found(fence=fence, held=held)
 
+    def room(self) -> Room:
+        """What the daemon's machine has."""
+        return room_of(self._client)
+
     @staticmethod
     def equipment() -> Iterator[Trouble]:
         """The daemon; a machine without one has no use for this driver, and nothing is wrong with it."""
         try:
             connect({}).close()
-        except OutOfReach as error:
+        except MlshipError as error:
             yield Trouble(message=error.message, hint=error.hint, grave=False)
 
     def remembered(self) -> Remembered | None:
@@ -202,6 +208,8 @@ class DockerDriver:
     ) -> Mapping[str, Document]:
         """Each model with the digest of its image; with `provide` images are pulled or built first."""
         self._must_stay()
+        if provide:
+            must_fit(self._opening.models, self.room())
         base = self._opening.base
         return {
             name: pinned(self._client, self._names, name, model, known=known.get(name, {}), fetch=provide, base=base)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mlship.drivers.docker.daemon import asking, one_line, reaching, status_of
+from mlship.drivers.docker.daemon import SPACE_HINT, asking, no_space, one_line, reaching, status_of
 from mlship.errors import OutOfReach, UsageError
 from mlship.plan.container import Build
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 Say = Callable[[str], None]
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def quiet(_: str) -> None:
@@ -38,7 +41,7 @@ def provide(client: DockerClient, image: str, say: Say = quiet) -> str:
 
     Raises:
         UsageError: there is no such image, or it may not be pulled.
-        OutOfReach: the registry cannot be reached.
+        OutOfReach: the registry cannot be reached, or the daemon has no space left.
     """
     found = pin(client, image)
     if found is None:
@@ -54,6 +57,7 @@ def build(client: DockerClient, told: Build, *, tag: str, say: Say = quiet) -> s
 
     Raises:
         UsageError: it cannot be built, for the reason that the last lines tell.
+        OutOfReach: the daemon does not answer, or has no space left.
     """
     from docker.errors import APIError, BuildError
 
@@ -68,14 +72,24 @@ def build(client: DockerClient, told: Build, *, tag: str, say: Say = quiet) -> s
                 rm=True,
             )
     except (BuildError, APIError, TypeError) as error:
-        raise UsageError(
-            f"{told.context} cannot be built: {one_line(str(getattr(error, 'msg', '') or error))}",
-            hint=f"docker build {told.context} tells more",
-        ) from error
+        why = one_line(str(getattr(error, "msg", "") or error))
+        last = _last_line(getattr(error, "build_log", ()))
+        message = f"{told.context} cannot be built: {why}{f': {last}' if last else ''}"
+        if no_space(message):
+            raise OutOfReach(message, hint=SPACE_HINT) from error
+        raise UsageError(message, hint=f"docker build {told.context} tells more") from error
     for line in lines:
         if text := str(line.get("stream", "") if isinstance(line, Mapping) else "").strip():
             say(text)
     return str(image.id)
+
+
+def _last_line(log: Iterable[Mapping[str, Any]]) -> str:
+    """What the command said that failed, without what the daemon says around it."""
+    plain = (_COLOUR.sub("", str(each.get("stream", ""))) for each in log)
+    said = [text for piece in plain for text in piece.splitlines() if text.strip()]
+    own = [text for text in said if not text.startswith(("Step ", " ---> ", "Removing intermediate"))]
+    return one_line(own[-1]) if own else ""
 
 
 def _pull(client: DockerClient, image: str, say: Say) -> None:
@@ -84,7 +98,7 @@ def _pull(client: DockerClient, image: str, say: Say) -> None:
     repository, tag = _split(image)
     try:
         with reaching("pull an image"):
-            for line in _news(client.api.pull(repository, tag=tag, stream=True, decode=True)):
+            for line in _news(image, client.api.pull(repository, tag=tag, stream=True, decode=True)):
                 say(f"{image}: {line}")
     except APIError as error:
         why = one_line(str(error.explanation or error))
@@ -92,19 +106,20 @@ def _pull(client: DockerClient, image: str, say: Say) -> None:
             raise UsageError(
                 f"there is no image {image}: {why}", hint="correct its name, or `docker login` to its registry"
             ) from error
-        raise OutOfReach(
-            f"the image {image} cannot be pulled: {why}", hint="see whether the daemon reaches the registry"
-        ) from error
+        raise _not_pulled(image, why) from error
 
 
-def _news(lines: Any) -> Iterator[str]:  # noqa: ANN401 - dictionaries, as the daemon sends them
+def _not_pulled(image: str, why: str) -> OutOfReach:
+    hint = SPACE_HINT if no_space(why) else "see whether the daemon reaches the registry"
+    return OutOfReach(f"the image {image} cannot be pulled: {why}", hint=hint)
+
+
+def _news(image: str, lines: Any) -> Iterator[str]:  # noqa: ANN401 - dictionaries, as the daemon sends them
     """Each layer's state once; progress within it is left out."""
     told: set[str] = set()
     for line in lines:
         if "error" in line:
-            raise OutOfReach(
-                f"the image cannot be pulled: {one_line(str(line['error']))}", hint="see whether the registry answers"
-            )
+            raise _not_pulled(image, one_line(str(line["error"])))
         text = " ".join(filter(None, (line.get("id"), line.get("status"))))
         if text not in told:
             told.add(text)

@@ -10,17 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mlship.drivers.docker.daemon import asking, one_line, reaching, status_of, told
+from mlship.drivers.docker.daemon import asking, no_space, one_line, reaching, status_of, told
 from mlship.drivers.docker.names import ADDRESS, MODEL, NUMBER, REPLICA, Names, Role
 from mlship.drivers.docker.network import Network
 from mlship.drivers.docker.replica import At, Replica, container_of, remove, written
-from mlship.errors import ModelNotReady
+from mlship.errors import MlshipError, ModelNotReady
 from mlship.plan.container import Container
 from mlship.plan.model import Model
 from mlship.plan.references import resolve
 
 if TYPE_CHECKING:
     from docker import DockerClient
+
+
+ALWAYS: Mapping[str, str] = {"Name": "always"}
+"""What comes back after everything. `unless-stopped` does not after the daemon itself was killed: when it is started
+again it ends the containers that it finds alive, and takes that for somebody's wish."""
 
 
 class Launcher(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +40,7 @@ class Launcher(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises:
             ModelNotReady: its image is missing, or it cannot be started from it.
+            OutOfReach: the daemon does not answer, or has no space left.
             UsageError: its environment needs a variable that is not set.
         """
         if not container_of(model).reference:
@@ -53,7 +59,7 @@ class Launcher(msgspec.Struct, frozen=True, kw_only=True):
     def keeps_running(self, replica: Replica) -> None:
         """From now on the daemon starts it again when it dies, or when the machine does."""
         with asking("update a container"):
-            self.client.api.update_container(replica.id, restart_policy={"Name": "unless-stopped"})
+            self.client.api.update_container(replica.id, restart_policy=dict(ALWAYS))
 
     def _created(self, model: Model, number: int) -> Replica:
         from docker.errors import APIError
@@ -134,9 +140,12 @@ class Launcher(msgspec.Struct, frozen=True, kw_only=True):
             hint=f"docker pull {image}, or correct models.{model.name}.image in the plan",
         )
 
-    def _cannot(self, model: Model, error: Exception) -> ModelNotReady:
-        reach = told(error, "start it")
+    def _cannot(self, model: Model, error: Exception) -> MlshipError:
+        reach = told(error, f"start {model.name}")
         why = one_line(str(getattr(error, "explanation", "") or error))
+        if no_space(why):
+            # Not the model's fault: it is no reason to reject it.
+            return reach
         return ModelNotReady(f"{model.name} cannot start: {why}", hint=reach.hint)
 
 

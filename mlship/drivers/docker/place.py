@@ -15,7 +15,7 @@ from mlship.dataplane.upstream import RouterSettings
 from mlship.drivers.docker.admin import ShellAdmin
 from mlship.drivers.docker.daemon import asking
 from mlship.drivers.docker.files import OWNER, ContainerFiles
-from mlship.drivers.docker.launch import Content, Link, archive
+from mlship.drivers.docker.launch import ALWAYS, Content, Link, archive
 from mlship.drivers.docker.names import ADDRESS, LISTEN, Names, Role
 from mlship.drivers.docker.network import Network
 from mlship.drivers.docker.replica import remove
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 LOG_LINES = 200
+
+NEVER: Mapping[str, str] = {"Name": "no"}
 
 
 class ContainerPlace:
@@ -144,6 +146,7 @@ class ContainerPlace:
         self.files.deliver()
         since = self.log_end()
         try:
+            self._comes_back(ALWAYS)
             start(self._client, self._names.router, listen=self._settings.listen)
             await_serving(self, clock=self._clock, since=since)
         except BaseException:
@@ -167,6 +170,7 @@ class ContainerPlace:
     def end(self) -> None:
         """Stop the container."""
         if self.container() is not None:
+            self._comes_back(NEVER)
             with asking("stop a container"):
                 self._client.api.stop(self._names.router, timeout=5)
         self.let_go()
@@ -182,6 +186,10 @@ class ContainerPlace:
         self.session.close()
         self._look_again()
         self.files.forget()
+
+    def _comes_back(self, policy: Mapping[str, str]) -> None:
+        with asking("update a container"):
+            self._client.api.update_container(self._names.router, restart_policy=dict(policy))
 
     def _lines(self, count: int) -> list[str]:
         from docker.errors import NotFound
@@ -202,7 +210,6 @@ class ContainerPlace:
         labels = {**self._names.labels(Role.ROUTER), ADDRESS: address, LISTEN: listen.listen}
         host = self._client.api.create_host_config(
             port_bindings={USERS_PORT: (listen.host, listen.port)},
-            restart_policy={"Name": "unless-stopped"},
             network_mode=self._names.network,
             cap_drop=["ALL"],
             security_opt=["no-new-privileges"],

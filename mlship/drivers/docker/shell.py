@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from mlship.drivers.docker.daemon import SPACE_HINT, no_space
 from mlship.drivers.docker.stream import STDOUT, Stream
 from mlship.errors import OutOfReach
 
@@ -41,10 +42,8 @@ class Shell:
             self.dead = True
             raise
         if failed:
-            raise OutOfReach(
-                f"the router's container could not do its part: {complaint or failed}",
-                hint="its image needs bash and coreutils, and its disk some space",
-            )
+            hint = SPACE_HINT if no_space(complaint) else "its image needs bash and coreutils"
+            raise OutOfReach(f"the router's container could not do its part: {complaint or failed}", hint=hint)
         return said
 
     def close(self) -> None:

@@ -43,7 +43,8 @@ class DockerPlace(Site):
 
     def _contained(self, **more: Any) -> dict[str, Any]:
         health = {"path": "/v2/health/ready", "within": "60s", "timeout": "5s"}
-        return {"image": images.SERVER, "drain": "5s", "timeout": "10s", "health": health, **more}
+        source = {} if "build" in more else {"image": images.SERVER}
+        return {**source, "drain": "5s", "timeout": "10s", "health": health, **more}
 
     def python(self, script: str, **environment: str) -> str:
         """What a program of its own prints."""

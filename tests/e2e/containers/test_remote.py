@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -46,6 +50,53 @@ def test_a_rollout_over_tls(far: DockerPlace) -> None:
     assert far.ask() == "v1"
 
 
+@pytest.mark.parametrize("how", ["the plan", "DOCKER_CONTEXT", "docker context use"])
+def test_a_docker_context(far: DockerPlace, remote: OwnDaemon, how: str) -> None:
+    """Whoever names the context, everything of the service is on its daemon, and nothing on the one at hand."""
+    docker = make_context(far, remote)
+    match how:
+        case "the plan":
+            far.settings["context"] = "far"
+        case "DOCKER_CONTEXT":
+            far.environment["DOCKER_CONTEXT"] = "far"
+        case _:
+            docker("context", "use", "far")
+    far.up()
+
+    assert far.ask() == "v1"
+    assert lives(remote, far.service).keys() == {f"mlship.{far.service}.router", f"mlship.{far.service}.v1.1"}
+    assert far.docker.containers() == []
+    assert far.mlship("down", far.service, "--yes").returncode == 0
+    assert lives(remote, far.service) == {}
+
+
+def test_a_context_that_does_not_exist(far: DockerPlace, remote: OwnDaemon) -> None:
+    """It is refused: what is meant for one daemon does not end up on another."""
+    make_context(far, remote)
+    far.settings["context"] = "fra"
+    ran = far.mlship("deploy", far.plan_of(""), "--yes", "-o", "plain")
+
+    assert ran.returncode == 2, ran.stdout + ran.stderr
+    assert "there is no Docker context named 'fra'" in ran.stderr
+    assert "hint: docker context ls" in ran.stderr
+    assert far.docker.containers() == []
+
+
+def make_context(far: DockerPlace, remote: OwnDaemon) -> Callable[..., None]:
+    """A context `far` in a configuration of the service's own, which is all that leads there; runs `docker` with it."""
+    for name in remote.environment:
+        far.environment.pop(name)
+    far.environment["DOCKER_CONFIG"] = str(far.folder / "docker")
+
+    def docker(*words: str) -> None:
+        subprocess.run(["docker", *words], env=far.environment, check=True, capture_output=True)
+
+    files = {"ca": "ca.pem", "cert": "cert.pem", "key": "key.pem"}
+    tls = ",".join(f"{kind}={remote.certificates / name}" for kind, name in files.items())
+    docker("context", "create", "far", "--docker", f"host={remote.environment['DOCKER_HOST']},{tls}")
+    return docker
+
+
 def test_the_daemon_restarts(far: DockerPlace, remote: OwnDaemon) -> None:
     """In the middle of a canary: the routing comes back with the daemon, and the rollout goes on to its end."""
     far.up()
@@ -60,6 +111,73 @@ def test_the_daemon_restarts(far: DockerPlace, remote: OwnDaemon) -> None:
 
     assert shares == {"v1", "v2"}
     assert {far.ask() for _ in range(20)} == {"v2"}
+
+
+@pytest.mark.parametrize("option", ["--live-restore=false", "--live-restore=true"])
+def test_the_daemon_is_killed(far: DockerPlace, remote: OwnDaemon, option: str) -> None:
+    """SIGKILL in the middle of a canary: containers live on, and so does the rollout once there is a daemon again.
+
+    What publishes the router's port may die with the daemon, so users are asked for at the router's own address. A
+    daemon without `live-restore` ends what it finds alive when it starts; all of it comes back with its last routing.
+    """
+    with options(remote, option):
+        far.up()
+        run = far.start("deploy", far.plan_of(SLOW, more="guards: []\n"), "--yes", "-o", "plain")
+        far.until_share("v2")
+        before, address = lives(remote, far.service), address_of(remote, far.service)
+        remote.kill()
+        try:
+            meanwhile = {model_at(address) for _ in range(40)}
+        finally:
+            remote.start()
+        after = lives(remote, far.service)
+        with far.users():
+            far.until(lambda: far.ask() in {"v1", "v2"})
+            shares = {far.ask() for _ in range(40)}
+            code = run.wait(120)
+        last = {far.ask() for _ in range(20)}
+        far.mlship("down", far.service, "--yes")
+
+    assert meanwhile == {"v1", "v2"}
+    assert (after == before) == option.endswith("true")
+    assert (code, shares, last) == (0, {"v1", "v2"}, {"v2"}), far.output.read_text()
+
+
+@contextmanager
+def options(remote: OwnDaemon, *words: str) -> Iterator[None]:
+    """The daemon with more options, for a while."""
+    try:
+        remote.stop()
+        remote.options = words
+        remote.start()
+        yield
+    finally:
+        remote.stop()
+        remote.options = ()
+        remote.start()
+
+
+def lives(remote: OwnDaemon, service: str) -> dict[str, int]:
+    """Each container of the service, and its process."""
+    client = remote.client()
+    found = client.containers.list(filters={"label": f"mlship.service={service}"})
+    told = {each.name: int(each.attrs["State"]["Pid"]) for each in found}
+    client.close()
+    return told
+
+
+def model_at(address: str) -> str:
+    """Which model answers one request, past the port that is published."""
+    with urlopen(f"http://{address}:8080/predict", timeout=10) as answer:
+        return str(json.load(answer)["model"])
+
+
+def address_of(remote: OwnDaemon, service: str) -> str:
+    """The router's, in its network."""
+    client = remote.client()
+    labels = client.containers.get(f"mlship.{service}.router").labels
+    client.close()
+    return str(labels["mlship.address"])
 
 
 def test_a_daemon_that_is_away(far: DockerPlace, remote: OwnDaemon) -> None:

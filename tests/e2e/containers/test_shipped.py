@@ -52,3 +52,22 @@ def test_a_shipped_plan_brings_the_candidate_live(site: DockerPlace, shipped: Pa
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert (traffic.sent.ok > 0, traffic.sent.failed) == (True, 0)
     assert {container.labels["mlship.model"] for container in site.docker.containers("model")} == {"v2"}
+
+
+def test_a_new_plan_runs(site: DockerPlace) -> None:
+    """What `init` writes is carried out, once it names images that exist."""
+    text = site.mlship("init", "-", "--driver", "docker", "-s", "blue-green", "--service", site.service).stdout
+    mine = {
+        '"127.0.0.1:8080"': f'"127.0.0.1:{site.port}"\n    router: {{ image: "{images.ROUTER}", workers: 1 }}',
+        '"model:1"': f'"{images.SERVER}"', '"model:2"': f'"{images.SERVER}"',
+        "hold: 5m": "hold: 0s", "bake: 1h": "bake: 1s",
+    }  # fmt: skip
+    for theirs, ours in mine.items():
+        assert theirs in text
+        text = text.replace(theirs, ours)
+    plan = site.folder / "plan.yaml"
+    plan.write_text(text, "utf-8")
+    with site.users():
+        ran = site.mlship("deploy", plan, "--yes", "-o", "plain")
+
+    assert (ran.returncode, site.ask()) == (0, "v2"), ran.stdout + ran.stderr
