@@ -125,11 +125,11 @@ def running(words: Sequence[str], port: int) -> Iterator[None]:
         process.wait()
 
 
-def wait(port: int) -> None:
-    """Until somebody answers on `port`."""
-    until = time.monotonic() + 20
+def wait(port: int, path: str = "/") -> None:
+    """Until somebody answers 2xx on `port`."""
+    until = time.monotonic() + 60
     while time.monotonic() < until:
-        with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=1):
+        with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=1):
             return
         time.sleep(0.02)
     raise SystemExit(f"nothing listens on {port}")

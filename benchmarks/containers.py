@@ -1,8 +1,9 @@
 """Driver `docker` against the bare commands that do the same by hand, on the daemon at hand.
 
-Blue-green: `mlship deploy` of an image that is there, from the command to its exit, against `docker run`, a loop that
-asks for its health, a rename of the router's routes, `docker stop` and `docker rm`. Rollback: from the beginning of the
-way back to the last answer of the candidate, against the rename alone.
+Blue-green: `mlship deploy` of an image that is there, a real scikit-learn model, from the command to its exit, against
+`docker run`, a loop that asks for its health, a rename of the router's routes, `docker stop` and `docker rm`. Nothing
+is judged, as nothing is by hand. Rollback: from the beginning of the way back to the last answer of the candidate,
+against the rename alone.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
+from typing import Any
 
 from bare import free_port, wait
 from harness import Goal, arguments, finish
@@ -32,7 +34,8 @@ FOLDER = "/mlship/router"
 USERS = Path(__file__).with_name("users.py")
 MODEL = {"env": {"DELAY": "0.05"}}
 """Models take 50 ms for an answer, so that users do not take the machine from what is measured."""
-SWITCH = "  - { strategy: blue-green, hold: 0s, bake: 0s }\n"
+SWITCH = "  - { strategy: blue-green, hold: 0s, bake: 0s, gates: [] }\n"
+HEALTH = "/v2/health/ready"
 HALF = "  - { strategy: canary, weights: [50%], hold: 10m, gates: [] }\n"
 
 
@@ -57,13 +60,21 @@ def _goal(name: str, ours: list[float], theirs: list[float], target: float) -> G
     return Goal(name=name, value=statistics.median(ours) / middle, target=target, spread=spread)
 
 
+def scikit_learn(version: str) -> dict[str, Any]:
+    """One of the demo's models, which is trained when it starts."""
+    command = ["python3", "-m", "mlship.demo.model_server", "--train", version, "--host", "0.0.0.0"]
+    return {"image": images.SKLEARN, "command": command}
+
+
 @contextmanager
-def site() -> Iterator[DockerPlace]:
+def site(model: Mapping[str, Any] = MODEL) -> Iterator[DockerPlace]:
     """A service with v1 live."""
     with tempfile.TemporaryDirectory() as folder:
         place = DockerPlace(Path(folder))
+        # As an installed package has it: compiled once.
+        place.environment["PYTHONDONTWRITEBYTECODE"] = ""
         try:
-            place.up(**MODEL)
+            place.up(**model)
             yield place
         finally:
             place.clear()
@@ -71,8 +82,8 @@ def site() -> Iterator[DockerPlace]:
 
 def deployed() -> float:
     """Seconds of `mlship deploy`."""
-    with site() as place, place.users():
-        plan = place.plan_of(SWITCH, more="guards: []\n", v1=MODEL, v2=MODEL)
+    with site(scikit_learn("v1")) as place:
+        plan = place.plan_of(SWITCH, more="guards: []\n", v1=scikit_learn("v1"), v2=scikit_learn("v2"))
         began = time.monotonic()
         ran = place.mlship("deploy", plan, "--yes", "-o", "plain")
         took = time.monotonic() - began
@@ -83,7 +94,7 @@ def deployed() -> float:
 
 def by_hand() -> float:
     """Seconds of the same switch by hand: the router is ours, the commands are Docker's."""
-    with site() as place, place.users():
+    with site(scikit_learn("v1")) as place:
         old, router = f"mlship.{place.service}.v1.1", f"mlship.{place.service}.router"
         new, port = f"bare-{place.service}", free_port()
         network = f"mlship.{place.service}"
@@ -97,11 +108,10 @@ def by_hand() -> float:
             network,
             "-p",
             f"127.0.0.1:{port}:8000",
-            "-e",
-            "DELAY=0.05",
-            images.SERVER,
+            images.SKLEARN,
+            *scikit_learn("v2")["command"],
         )
-        wait(port)
+        wait(port, HEALTH)
         rename(router)
         docker("stop", old)
         docker("rm", old)
