@@ -5,5 +5,6 @@ from __future__ import annotations
 from mlship.plan.model import Capability
 
 DOCKER = frozenset(Capability)
+HAPROXY = frozenset({Capability.SPLIT, Capability.STICKY, Capability.CLOSE, Capability.COUNTERS})
 MEMORY = frozenset(Capability)
 PROCESS = frozenset(Capability)

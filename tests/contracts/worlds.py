@@ -15,6 +15,7 @@ from mlship.drivers.memory import MemoryDriver
 from mlship.plan.model import DriverSpec, Health, Model
 from tests.engines import need
 from tests.support.docker_site import contained, docker_site
+from tests.support.haproxy_site import haproxy_site
 from tests.support.site import Site, served
 
 
@@ -27,6 +28,8 @@ class World:
     traffic: Callable[[], None]
     """Let users send some requests."""
     kill_router: Callable[[], None]
+    revive_router: Callable[[], None] = lambda: None
+    """Start it again, where that is its owner's business and not the driver's."""
 
 
 @contextmanager
@@ -69,8 +72,23 @@ def docker(folder: Path) -> Iterator[World]:
         yield World(open=site.open, traffic=traffic, kill_router=lambda: site.kill("router"))
 
 
-WORLDS = {"memory": memory, "process": process, "docker": docker}
-MARKS = {"process": pytest.mark.envoy, "docker": pytest.mark.docker}
+@contextmanager
+def haproxy(folder: Path) -> Iterator[World]:
+    """An HAProxy and servers that somebody else runs."""
+    with haproxy_site() as site:
+        for name in ("v1", "v2"):
+            site.serve(name)
+        site.serve("sick", sick=True)
+        site.balance()
+
+        def traffic() -> None:
+            assert {site.balancer.ask().status for _ in range(20)} == {200}
+
+        yield World(open=site.open, traffic=traffic, kill_router=site.balancer.kill, revive_router=site.balancer.start)
+
+
+WORLDS = {"memory": memory, "process": process, "docker": docker, "haproxy": haproxy}
+MARKS = {"process": pytest.mark.envoy, "docker": pytest.mark.docker, "haproxy": pytest.mark.haproxy}
 
 
 def _opening(driver: str, models: dict[str, Model], fence: int | None, state: Path, clock: Clock) -> Opening:

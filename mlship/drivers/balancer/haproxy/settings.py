@@ -1,0 +1,40 @@
+"""What a plan says of HAProxy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+DEFAULT_MAP = "/etc/haproxy/mlship.map"
+
+
+class NodeSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """One HAProxy."""
+
+    socket: str
+    map: Path
+    persist: bool
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The driver's settings, checked."""
+
+    nodes: tuple[NodeSettings, ...]
+    ring: str
+    """Empty: no latencies."""
+    listen: str
+
+
+def settings_of(told: Mapping[str, Any]) -> Settings:
+    """The settings of a plan; what a node leaves out is the driver's."""
+    nodes = told.get("nodes") or [{"socket": told["socket"]}]
+    shared = {"map": told.get("map", DEFAULT_MAP), "persist": told.get("persist", True)}
+    read = tuple(_node({**shared, **node}) for node in nodes)
+    return Settings(nodes=read, ring=told.get("ring", ""), listen=told.get("listen", read[0].socket))
+
+
+def _node(told: Mapping[str, Any]) -> NodeSettings:
+    return NodeSettings(socket=told["socket"], map=Path(told["map"]), persist=told["persist"])
