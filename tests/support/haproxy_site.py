@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from mlship.clock import SystemClock
 from mlship.drivers.balancer.haproxy import HaproxyDriver
 from mlship.drivers.balancer.haproxy.api import RuntimeApi
 from mlship.drivers.balancer.haproxy.lines import backend_lines, frontend_lines, ring_lines
 from mlship.drivers.base import Opening
+from mlship.errors import MlshipError
 from mlship.plan.model import DriverSpec, Health, Model
 from mlship.plan.routing import all_to
 from tests.engines import haproxy, need
@@ -97,14 +101,20 @@ class Balancer:
         """Run it, until it answers."""
         program = haproxy()
         assert program
-        words = [program, "-W", "-f", str(self.folder / "haproxy.cfg")]
+        words = [program, "-W", "-S", str(self.folder / "master.sock"), "-f", str(self.folder / "haproxy.cfg")]
         with (self.folder / "haproxy.log").open("ab") as log:
             self.master = subprocess.Popen(words, stdout=log, stderr=log, start_new_session=True)
-        until(self.answers)
+        until(lambda: self.answers() and self.minds_signals())
+
+    def minds_signals(self) -> bool:
+        """The master has come to its loop; it forgets signals that come before."""
+        with suppress(MlshipError):
+            return "worker" in RuntimeApi(address=str(self.folder / "master.sock")).ask("show proc", "quit")
+        return False
 
     def answers(self) -> bool:
         """Its socket does."""
-        with suppress(OSError, Exception):
+        with suppress(MlshipError):
             return "Pid" in self.api.ask("show info")
         return False
 
@@ -118,7 +128,7 @@ class Balancer:
         assert self.master
         before = self.pid
         self.master.send_signal(signal.SIGUSR2)
-        until(lambda: self.answers() and self.pid != before)
+        until(lambda: self.answers() and self.pid != before and self.minds_signals())
 
     def kill(self) -> None:
         """SIGKILL to the master and its workers."""
@@ -153,7 +163,7 @@ class HaproxySite:
         health = Health(within=0.5 if sick else 20.0)
         self.models[name] = Model(name=name, health=health)
         env = {**os.environ, "PORT": str(port), "MLSHIP_MODEL": name, **({"NEVER_READY": "1"} if sick else {}), **asked}
-        self.started[name] = subprocess.Popen([sys.executable, "-S", str(SERVER)], env=env)
+        self.started[name] = subprocess.Popen([sys.executable, "-S", str(SERVER)], env=env, stderr=subprocess.DEVNULL)
 
     def stop(self, name: str) -> None:
         """Kill a model's server."""
@@ -196,8 +206,6 @@ class HaproxySite:
 
     def shares(self, requests: int) -> Counter[str]:
         """How many of so many requests without a user each model answers, over one connection."""
-        import http.client
-
         connection = http.client.HTTPConnection("127.0.0.1", self.balancer.port, timeout=10)
         found: Counter[str] = Counter()
         for _ in range(requests):
@@ -235,3 +243,48 @@ def haproxy_site() -> Iterator[HaproxySite]:
     finally:
         site.clear()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(kw_only=True)
+class Load:
+    """Users over connections that stay open, at a bounded rate, for as long as the context lasts."""
+
+    port: int
+    users: int = 8
+    pause: float = 0.02
+    """Seconds between two requests of a user: 8 users are at most 400 requests per second."""
+    answered: Counter[str] = field(default_factory=Counter)
+    last: dict[str, float] = field(default_factory=dict)
+    """Model → when its last answer began, by the clock."""
+    failed: list[str] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(self.users)]
+        for thread in self._threads:
+            thread.start()
+        until(lambda: sum(self.answered.values()) > self.users)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        while not self._stop.wait(self.pause):
+            try:
+                connection.request("GET", "/predict")
+                response = connection.getresponse()
+                response.read()
+            except (OSError, http.client.HTTPException) as error:
+                self.failed.append(repr(error))
+                connection.close()
+                continue
+            if response.status != 200:
+                self.failed.append(str(response.status))
+            model = response.headers["x-mlship-variant"]
+            self.answered[model] += 1
+            self.last[model] = CLOCK.now()
+        connection.close()

@@ -177,10 +177,11 @@ class BalancerDriver:
         )
 
     def _not_up(self, model: Model) -> str:
-        """Words for what is missing; empty: the pool can serve."""
+        """Words for what is missing; empty: the pool can serve. A dead node bars no way back: `route` tells of it."""
         found, failures = self._fleet.each(lambda node: node.pool(model))
         for error in failures.values():
-            raise error
+            if not found or isinstance(error, UsageError):
+                raise error
         return next((words for name, pool in found.items() if (words := self._lacks(model, name, pool))), "")
 
     def _lacks(self, model: Model, node: str, pool: Sequence[Server]) -> str:

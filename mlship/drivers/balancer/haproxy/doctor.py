@@ -28,9 +28,9 @@ def examine(node: HaproxyNode) -> Iterator[Trouble]:
 
 def _rights(node: HaproxyNode) -> Iterator[Trouble]:
     level = node.api.ask("show cli level").strip()
-    if level not in {"admin", "operator"}:
-        hint = "give its `stats socket` line `level admin`"
-        yield Trouble(message=f"HAProxy {node.name} lets mlship look only: level {level}", hint=hint)
+    if node.ring and level not in {"admin", "operator"}:
+        hint = "give its `stats socket` line `level operator` or `level admin`"
+        yield Trouble(message=f"HAProxy {node.name} does not show its log: its socket has level {level}", hint=hint)
 
 
 def _file(node: HaproxyNode, live: str | None) -> Iterator[Trouble]:

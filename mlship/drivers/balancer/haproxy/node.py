@@ -133,7 +133,11 @@ class HaproxyNode(msgspec.Struct, frozen=True, kw_only=True):
     def _latencies(self, life: str) -> Mapping[str, tuple[int, ...]]:
         log = self.api.ask(f"show events {self.ring}")
         if DENIED in log or log.startswith("No such"):
-            why = "level admin or operator" if DENIED in log else f"a section `ring {self.ring}`"
+            why = (
+                "`level admin` or `level operator` in its `stats socket` line"
+                if DENIED in log
+                else f"a section `ring {self.ring}`"
+            )
             raise OutOfReach(f"HAProxy {self.name} shows no log: {log.strip()}", hint=f"its configuration needs {why}")
         sums = read_sums(self.sums)
         after = summed(sums, life, log)
