@@ -5,6 +5,6 @@ from __future__ import annotations
 from mlship.plan.model import Capability
 
 DOCKER = frozenset(Capability)
-HAPROXY = frozenset({Capability.SPLIT, Capability.STICKY, Capability.CLOSE, Capability.COUNTERS})
+HAPROXY = frozenset(Capability) - {Capability.REPLICAS, Capability.MIRROR, Capability.CAPTURE}
 MEMORY = frozenset(Capability)
 PROCESS = frozenset(Capability)

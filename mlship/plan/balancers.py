@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from mlship.plan.draft import Draft
@@ -19,7 +20,15 @@ POOLS = ("backend",)
 MOST_PARTS = 4
 """Models that the lines in HAProxy's configuration can divide the traffic between."""
 
+PREVIEW = "x-preview"
+"""The header that they look at for a rule, unless it is said otherwise."""
+
+SAYABLE = r"[A-Za-z0-9_.@+-]{1,100}"
+"""Values of that header that a line of a map can hold."""
+
 MOST_PORT = 65_535
+
+SIMPLER = "use letters, digits and _.@+- for its value"
 
 
 def check_balancers(draft: Draft, driver: str) -> None:
@@ -43,6 +52,7 @@ def _haproxy(draft: Draft) -> None:
     at: Steps = ("driver", "haproxy")
     _reach(draft, at)
     _distinct(draft)
+    _rules(draft, str(draft.value(*at, "preview") or PREVIEW).lower())
     for path in _latencies(draft) if not draft.has(*at, "ring") else ():
         hint = "add `ring: mlship` to the driver, and to its configuration what `mlship init --driver haproxy` prints"
         draft.fault(path, "HAProxy tells percentiles only in its log, which it has to keep in a ring", hint)
@@ -76,6 +86,46 @@ def _reach(draft: Draft, at: Steps) -> None:
         told = draft.value(*path)
         if told is not None and not told.startswith("/") and not 1 <= int(told.rpartition(":")[2]) <= MOST_PORT:
             draft.fault(path, f"expected a port from 1 to {MOST_PORT}; got {shown(told)}")
+
+
+def _rules(draft: Draft, known: str) -> None:
+    """One rule, which one header decides by its value."""
+    only = f"HAProxy's lines follow one rule: the header {known} with one value"
+    hint = "name the header in the driver's `preview` and in the lines of the configuration"
+    for stage in draft.places("stages"):
+        header, value = _previewed(draft, (*stage, "preview"))
+        if header and (header != known or not re.fullmatch(SAYABLE, value)):
+            draft.fault((*stage, "preview"), only, hint if header != known else SIMPLER)
+        rules = list(draft.places(*stage, "rules"))
+        for rule in rules[1:]:
+            draft.fault(rule, only, "drivers that can: docker, process")
+        for rule in rules[:1]:
+            asked = draft.value(*rule)
+            if asked is not None and not _is_simple(asked, known):
+                draft.fault(rule, only, "drivers that can: docker, process")
+
+
+def _previewed(draft: Draft, path: Steps) -> tuple[str, str]:
+    match draft.value(*path):
+        case str() as text:
+            header, _, value = text.removeprefix("header:").partition("=")
+            return header.lower(), value
+        case {"header": str() as header, "value": str() as value}:
+            return header.lower(), value
+        case _:
+            return "", ""
+
+
+def _is_simple(rule: object, known: str) -> bool:
+    """A percentage of everybody, or the one header with one value."""
+    match rule:
+        case {"percentage": _, **rest} if not rest:
+            return True
+        case {"header": {**headers}, **rest} if not rest and len(headers) == 1:
+            ((name, value),) = headers.items()
+            return str(name).lower() == known and isinstance(value, str) and bool(re.fullmatch(SAYABLE, value))
+        case _:
+            return False
 
 
 def _socket(draft: Draft, node: Steps) -> str | None:

@@ -29,8 +29,8 @@ SPLIT = Routing(
 
 
 def split(driver: Driver) -> Routing:
-    """The split, with its rules where the driver follows any."""
-    return SPLIT if Capability.MATCH in driver.capabilities else replace(SPLIT, rules=())
+    """The split, with all its rules, or with the one that a balancer of somebody else's follows."""
+    return SPLIT if Capability.REPLICAS in driver.capabilities else replace(SPLIT, rules=SPLIT.rules[1:2])
 
 
 def up(world: World, *models: str) -> Driver:

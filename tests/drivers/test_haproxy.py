@@ -14,7 +14,7 @@ from mlship.errors import MlshipError, ModelNotReady, OutOfReach, RoutingRefused
 from mlship.metrics.counters import difference
 from mlship.plan.pool import Pool
 from mlship.plan.routing import Mirror, Routing, all_to
-from mlship.plan.rule import header_is
+from mlship.plan.rule import Rule, header_is
 from tests.support.haproxy_site import HaproxySite, haproxy_site
 from tests.support.site import split, until
 
@@ -89,6 +89,30 @@ def test_nobody_is_held_by_what_was_rolled_back(site: HaproxySite) -> None:
 
     assert {site.balancer.ask(cookie=answer.cookie).model for answer in held} == {"v1"}
     assert set(site.arms(100).values()) == {"v1"}
+
+
+def test_a_header_leads_to_the_model_on_the_side(site: HaproxySite) -> None:
+    """Only with the value that was agreed; after a rollback it leads nowhere else than to the live model."""
+    driver = site.up("v1", "v2")
+    driver.route(replace(all_to("v1"), rules=(header_is("x-preview", "green", "v2"),)))
+
+    assert site.balancer.ask(x_preview="green").model == "v2"
+    assert {site.balancer.ask(x_preview=value).model for value in ("", "red", "any", "v2")} == {"v1"}
+    assert {site.balancer.ask().model for _ in range(20)} == {"v1"}
+    driver.insist(all_to("v1"))
+    assert {site.balancer.ask(x_preview=value).model for value in ("", "green")} == {"v1"}
+
+
+def test_a_flag_that_is_a_percentage(site: HaproxySite) -> None:
+    """So many of everybody, always the same ones."""
+    driver = site.up("v1", "v2")
+    routing = replace(all_to("v1"), rules=(Rule(model="v2", share=3000),), assign_by="x-user", salt="s")
+    driver.route(routing)
+    users = {user for user, model in site.arms(300).items() if model == "v2"}
+
+    assert driver.observe().routing == routing
+    assert 50 <= len(users) <= 130
+    assert users == {user for user, model in site.arms(300).items() if model == "v2"}
 
 
 def test_an_outage_of_the_candidate_is_none_of_the_users(site: HaproxySite) -> None:
@@ -286,7 +310,8 @@ def test_a_run_that_died_in_the_middle_is_explained(site: HaproxySite) -> None:
 @pytest.mark.parametrize(
     ("routing", "why"),
     [
-        (replace(all_to("v1"), rules=(header_is("x", "y", "v2"),)), "follows no rules"),
+        (replace(all_to("v1"), rules=(header_is("x", "y", "v2"),)), "follows one rule here: header x-preview"),
+        (replace(all_to("v1"), rules=(header_is("x-preview", "a b; quit", "v2"),)), "follows one rule here"),
         (replace(all_to("v1"), mirrors=(Mirror(model="v2", share=100),)), "copies no requests"),
         (
             Routing(segments=(("v1", 2000), ("v2", 2000)) * 2 + (("v1", 2000),)),

@@ -41,6 +41,6 @@ class HaproxyDriver(BalancerDriver):
         super().__init__(
             opening,
             fleet=Fleet(nodes=tuple(map(node, settings.nodes))),
-            language=MapLanguage(backends=backends),
+            language=MapLanguage(backends=backends, preview=settings.preview),
             address=settings.listen,
         )

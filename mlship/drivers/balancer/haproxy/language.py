@@ -1,5 +1,6 @@
 """A routing as one value of the map: `SALT:BACKEND:UP-TO:BACKEND:UP-TO...`, so that one command changes all of it.
 
+With `/VALUE:BACKEND` after it, requests whose preview header has that value go to a model on the side.
 A part reaches from the one before up to its number, in parts of 10 000; a user's point in that range is a hash of the
 user and the salt. `any` for a salt draws each request anew; `closed` answers 503.
 """
@@ -7,18 +8,21 @@ user and the salt. `any` for a salt draws each request anew; `closed` answers 50
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from itertools import pairwise
 
 import msgspec
 
 from mlship.errors import RoutingRefused
-from mlship.plan.balancers import MOST_PARTS
+from mlship.plan.balancers import MOST_PARTS, PREVIEW, SAYABLE
 from mlship.plan.routing import WHOLE, Routing, all_to
+from mlship.plan.rule import Condition, Part, Rule, drawn_alone
 
 ANY = "any"
 CLOSED = "closed"
-ONLY_NAMES = "drivers that can: docker, process"
+_SAYABLE = re.compile(SAYABLE)
+ONLY_DRIVERS = "drivers that can: docker, process"
 
 
 class MapLanguage(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +30,8 @@ class MapLanguage(msgspec.Struct, frozen=True, kw_only=True):
 
     backends: Mapping[str, str]
     """Model → backend."""
+    preview: str = PREVIEW
+    """The header that its lines look at for a rule, in lower case."""
 
     def value_of(self, routing: Routing) -> str:
         """The routing as a value.
@@ -35,9 +41,10 @@ class MapLanguage(msgspec.Struct, frozen=True, kw_only=True):
         """
         if routing.closed:
             return CLOSED
-        if routing.rules or routing.mirrors or routing.capture:
-            raise RoutingRefused("HAProxy follows no rules and copies no requests here", hint=ONLY_NAMES)
-        parts = _joined(routing.segments)
+        if routing.mirrors or routing.capture:
+            raise RoutingRefused("HAProxy copies no requests and keeps no answers here", hint=ONLY_DRIVERS)
+        aside = self._aside(routing)
+        parts = _joined(tuple(routing.asked.items()) if drawn_alone(routing.rules) else routing.segments)
         if len(parts) > MOST_PARTS:
             message = f"HAProxy divides traffic into at most {MOST_PARTS} parts here; this split has {len(parts)}"
             raise RoutingRefused(message, hint="let fewer models share the traffic")
@@ -45,12 +52,23 @@ class MapLanguage(msgspec.Struct, frozen=True, kw_only=True):
         for model, width in parts:
             upto += width
             words += [self.backends.get(model, model), str(upto)]
-        return ":".join(words)
+        return ":".join(words) + aside
+
+    def _aside(self, routing: Routing) -> str:
+        match routing.rules:
+            case ():
+                return ""
+            case (Rule(when=()),) if len(routing.weights) == 1:
+                return ""
+            case (Rule(when=(Condition(part=Part.HEADER, name=name, values=(value,)),), share=10_000) as rule,):
+                if name == self.preview and _SAYABLE.fullmatch(value):
+                    return f"/{value}:{self.backends.get(rule.model, rule.model)}"
+        raise RoutingRefused(f"HAProxy follows one rule here: header {self.preview} with one value", hint=ONLY_DRIVERS)
 
     def routing_of(self, value: str) -> Routing | None:
         """The shares of a value; whose hash and which users it meant, it does not tell."""
         models = {backend: model for model, backend in self.backends.items()}
-        _, *rest = value.split(":")
+        _, *rest = value.partition("/")[0].split(":")
         names, bounds = rest[::2], rest[1::2]
         if value == CLOSED:
             return all_to(next(iter(self.backends), "none"), closed=True)
@@ -76,6 +94,7 @@ def _joined(segments: tuple[tuple[str, int], ...]) -> list[tuple[str, int]]:
 
 
 def _salt(routing: Routing) -> str:
-    if routing.assign_by is None:
+    # A share that a rule asks for is one of users, who have a cookie where they have no header.
+    if routing.assign_by is None and drawn_alone(routing.rules) is None:
         return ANY
     return hashlib.sha256(routing.salt.encode()).hexdigest()[:8]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mlship.plan.balancers import MOST_PARTS
+from mlship.plan.balancers import MOST_PARTS, PREVIEW
 
 COOKIE = "mlship-user"
 """Keeps users on one model who do not send the header that users are told apart by."""
@@ -17,10 +17,13 @@ ring {ring}                               # the log that mlship reads latencies 
 """
 
 _FRONTEND = """\
-    # mlship: the line of this service in the map says SALT:MODEL:UP-TO:MODEL:UP-TO..., in parts of 10 000
+    # mlship: the line of this service in the map says SALT:MODEL:UP-TO:MODEL:UP-TO..., in parts of 10 000, and
+    # /VALUE:MODEL after it where requests whose header {preview} has that value go to a model on the side
     log ring@{ring} local0
     log-format '{{"n":%rt,"b":"%b","s":%ST,"r":%Tr,"a":%Ta}}'
     acl mlship_closed var(txn.mlship) -m str closed
+    acl mlship_offered var(txn.mlship_want) -m len gt 0
+    acl mlship_asked req.hdr({preview}),strcmp(txn.mlship_want) eq 0
     acl mlship_drawn var(txn.mlship_salt) -m str any
     acl mlship_known var(txn.mlship_user) -m found
     acl mlship_new var(txn.mlship_new) -m found
@@ -28,7 +31,10 @@ _FRONTEND = """\
     acl mlship_alive var(txn.mlship_model),nbsrv gt 0
     http-request set-var(txn.mlship) str({service}),map_str({map})
     http-request return status 503 hdr Retry-After 5 if mlship_closed
-    http-request set-var(txn.mlship_salt) var(txn.mlship),field(1,:)
+    http-request set-var(txn.mlship_split) var(txn.mlship),field(1,/)
+    http-request set-var(txn.mlship_aside) var(txn.mlship),field(2,/)
+    http-request set-var(txn.mlship_want) var(txn.mlship_aside),field(1,:)
+    http-request set-var(txn.mlship_salt) var(txn.mlship_split),field(1,:)
     http-request set-var(txn.mlship_user) req.hdr({header})
     http-request set-var(txn.mlship_user) req.cook({cookie}) if !mlship_known
     http-request set-var(txn.mlship_new) uuid() if !mlship_known !mlship_drawn
@@ -37,6 +43,7 @@ _FRONTEND = """\
     http-request set-var(txn.mlship_point) rand(10000)
     http-request set-var(txn.mlship_point) var(txn.mlship_hash) if mlship_known !mlship_drawn
 {parts}\
+    http-request set-var(txn.mlship_model) var(txn.mlship_aside),field(2,:) if mlship_offered mlship_asked
     http-response add-header Set-Cookie "{cookie}=%[var(txn.mlship_new)]; Path=/; Max-Age=31536000" if mlship_new
     http-response set-header x-mlship-variant %b
     use_backend %[var(txn.mlship_model)] if mlship_alive
@@ -44,8 +51,8 @@ _FRONTEND = """\
 """
 
 _PART = """\
-    http-request set-var(txn.mlship_upto) var(txn.mlship),field({upto},:)
-    http-request set-var(txn.mlship_model) var(txn.mlship),field({model},:) if mlship_below
+    http-request set-var(txn.mlship_upto) var(txn.mlship_split),field({upto},:)
+    http-request set-var(txn.mlship_model) var(txn.mlship_split),field({model},:) if mlship_below
 """
 
 _BACKEND = """\
@@ -68,12 +75,20 @@ def frontend_lines(
     header: str = "x-user-id",
     map_file: str = "/etc/haproxy/mlship.map",
     ring: str = "mlship",
+    preview: str = PREVIEW,
 ) -> str:
-    """What goes into the frontend that users come in by."""
+    """What goes into the frontend that users come in by: `header` tells users apart, `preview` asks for a model."""
     # The first part that reaches beyond the user's point is the user's: so it is asked last.
     parts = "".join(_PART.format(upto=2 * number + 1, model=2 * number) for number in range(MOST_PARTS, 0, -1))
     return _FRONTEND.format(
-        service=service, default=default, header=header, map=map_file, ring=ring, cookie=COOKIE, parts=parts
+        service=service,
+        default=default,
+        header=header,
+        map=map_file,
+        ring=ring,
+        preview=preview,
+        cookie=COOKIE,
+        parts=parts,
     )
 
 

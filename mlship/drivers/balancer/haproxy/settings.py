@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from mlship.plan.balancers import PREVIEW
+
 DEFAULT_MAP = "/etc/haproxy/mlship.map"
 
 
@@ -26,6 +28,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ring: str
     """Empty: no latencies."""
     listen: str
+    preview: str
 
 
 def settings_of(told: Mapping[str, Any]) -> Settings:
@@ -33,7 +36,12 @@ def settings_of(told: Mapping[str, Any]) -> Settings:
     nodes = told.get("nodes") or [{"socket": told["socket"]}]
     shared = {"map": told.get("map", DEFAULT_MAP), "persist": told.get("persist", True)}
     read = tuple(_node({**shared, **node}) for node in nodes)
-    return Settings(nodes=read, ring=told.get("ring", ""), listen=told.get("listen", read[0].socket))
+    return Settings(
+        nodes=read,
+        ring=told.get("ring", ""),
+        listen=told.get("listen", read[0].socket),
+        preview=told.get("preview", PREVIEW).lower(),
+    )
 
 
 def _node(told: Mapping[str, Any]) -> NodeSettings:
