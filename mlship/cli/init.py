@@ -22,6 +22,16 @@ class Strategy(StrEnum):
     RECREATE = "recreate"
 
 
+class Backend(StrEnum):
+    """Drivers that `init` writes a plan for."""
+
+    PROCESS = "process"
+    HAPROXY = "haproxy"
+
+
+BALANCED = (Strategy.CANARY, Strategy.BLUE_GREEN)
+"""Strategies that need no more than a balancer of somebody else's."""
+
 HEAD = """\
 # yaml-language-server: $schema=plan.v1.json
 # `mlship validate {file}` checks it, `mlship plan {file}` shows what would happen, `mlship deploy {file}` does it.
@@ -119,28 +129,42 @@ guards:                                     # judged in every step; one that fai
 """
 
 
-def text(strategy: Strategy, *, service: str, file: str) -> str:
-    """The plan as text."""
-    replicas = 3 if strategy is Strategy.ROLLING else 1
+def text(strategy: Strategy, *, service: str, file: str, driver: Backend = Backend.PROCESS) -> str:
+    """The plan as text.
+
+    Raises:
+        UsageError: the driver cannot do that.
+    """
     stages = STAGES[strategy].replace("{gates}", GATES)
+    if driver is Backend.HAPROXY:
+        from mlship.cli.balanced import configuration, head
+
+        if strategy not in BALANCED:
+            hint = f"strategies for it: {', '.join(BALANCED)}; drivers that can: docker, process"
+            raise UsageError(f"driver haproxy has no plan for {strategy}", hint=hint)
+        return head(service=service, file=file) + stages + TAIL + configuration(service)
+    replicas = 3 if strategy is Strategy.ROLLING else 1
     return HEAD.format(service=service, file=file, replicas=replicas) + stages + TAIL
 
 
 def init(
     file: Annotated[Path, typer.Argument(help="Where to write; - prints it.")] = Path("plan.yaml"),
     strategy: Annotated[Strategy, typer.Option("--strategy", "-s", help="How v2 replaces v1.")] = Strategy.CANARY,
+    driver: Annotated[Backend, typer.Option("--driver", "-d", help="Where the models run.")] = Backend.PROCESS,
     service: Annotated[str, typer.Option("--service", help="Name that every other command takes.")] = "my-model",
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
 ) -> None:
     """Write a commented plan to start from."""
     if str(file) == "-":
-        typer.echo(text(strategy, service=service, file="plan.yaml"), nl=False)
+        typer.echo(text(strategy, service=service, file="plan.yaml", driver=driver), nl=False)
         return
+    content = text(strategy, service=service, file=str(file), driver=driver)
     try:
         with file.open("w" if force else "x", encoding="utf-8") as handle:
-            handle.write(text(strategy, service=service, file=str(file)))
+            handle.write(content)
     except FileExistsError as error:
         raise UsageError(f"{file} exists", hint="give another name, or --force to overwrite it") from error
     except OSError as error:
         raise UsageError(f"{file} cannot be written: {error.strerror}", hint="give another place") from error
-    typer.echo(f"wrote {file}; now put your models' commands into it and run `mlship validate {file}`")
+    what = "commands" if driver is Backend.PROCESS else "backends"
+    typer.echo(f"wrote {file}; now put your models' {what} into it and run `mlship validate {file}`")

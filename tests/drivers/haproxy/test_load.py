@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from mlship.plan.routing import all_to
-from tests.support.haproxy_site import CLOCK, HaproxySite, Load, haproxy_site
+from tests.support.haproxy_site import CLOCK, HaproxySite, Load
 from tests.support.site import ask, split
 
 pytestmark = [pytest.mark.haproxy, pytest.mark.load]
@@ -17,16 +15,6 @@ BETWEEN = 0.15
 """Seconds."""
 SETTLED = 0.25
 """Seconds that requests under way when the rollback was called may take to be answered."""
-
-
-@pytest.fixture
-def site() -> Iterator[HaproxySite]:
-    """Two models and an HAProxy."""
-    with haproxy_site() as opened:
-        for name in ("v1", "v2"):
-            opened.serve(name)
-        opened.balance()
-        yield opened
 
 
 def test_changes_fail_no_request(site: HaproxySite) -> None:
