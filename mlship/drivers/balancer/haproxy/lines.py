@@ -20,7 +20,7 @@ _FRONTEND = """\
     # mlship: the line of this service in the map says SALT:MODEL:UP-TO:MODEL:UP-TO..., in parts of 10 000, and
     # /VALUE:MODEL after it where requests whose header {preview} has that value go to a model on the side
     log ring@{ring} local0
-    log-format '{{"n":%rt,"b":"%b","s":%ST,"r":%Tr,"a":%Ta}}'
+    log-format '{{"n":%rt,"b":"%b","v":"%s","s":%ST,"r":%Tr,"a":%Ta}}'
     acl mlship_closed var(txn.mlship) -m str closed
     acl mlship_offered var(txn.mlship_want) -m len gt 0
     acl mlship_asked req.hdr({preview}),strcmp(txn.mlship_want) eq 0

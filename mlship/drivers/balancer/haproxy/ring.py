@@ -23,7 +23,7 @@ NOTHING: Buckets = (0,) * (len(LATENCY_EDGES) + 1)
 
 
 class Sums(msgspec.Struct, frozen=True, kw_only=True):
-    """Answers per bucket of `LATENCY_EDGES`, by backend, of one life of HAProxy."""
+    """Answers per bucket of `LATENCY_EDGES`, by backend and by backend/server, of one life of HAProxy."""
 
     life: str = ""
     last: int = -1
@@ -42,7 +42,8 @@ def summed(before: Sums, life: str, log: str) -> Sums:
         return start
     counts = {backend: list(buckets) for backend, buckets in start.buckets.items()}
     for record in fresh:
-        counts.setdefault(str(record["b"]), list(NOTHING))[_bucket(record)] += 1
+        for name in (str(record["b"]), f"{record['b']}/{record.get('v', '')}"):
+            counts.setdefault(name, list(NOTHING))[_bucket(record)] += 1
     buckets = {backend: tuple(found) for backend, found in counts.items()}
     return Sums(life=life, last=int(fresh[-1]["n"]), buckets=buckets)
 
