@@ -14,7 +14,7 @@ BALANCERS = frozenset({"haproxy"})
 STARTS = ("command", "env", "workdir", "replicas", "timeout", "drain")
 """Keys of a model that only a driver can follow which starts it, or is its router."""
 
-POOLS = ("backend",)
+POOLS = ("backend", "servers")
 """Keys of a model that only a balancer's driver can follow."""
 
 MOST_PARTS = 4
@@ -51,11 +51,24 @@ _OURS = {"process", "docker", "memory"}
 def _haproxy(draft: Draft) -> None:
     at: Steps = ("driver", "haproxy")
     _reach(draft, at)
-    _distinct(draft)
-    _rules(draft, str(draft.value(*at, "preview") or PREVIEW).lower())
+    if draft.value(*at, "layout") == "weights":
+        from mlship.plan.serverweights import check_weights
+
+        check_weights(draft, at)
+    else:
+        _of_the_map(draft, at)
     for path in _latencies(draft) if not draft.has(*at, "ring") else ():
         hint = "add `ring: mlship` to the driver, and to its configuration what `mlship init --driver haproxy` prints"
         draft.fault(path, "HAProxy tells percentiles only in its log, which it has to keep in a ring", hint)
+
+
+def _of_the_map(draft: Draft, at: Steps) -> None:
+    models = (("models", name, "servers") for name in draft.names("models"))
+    for path in ((*at, "backend"), (*at, "state-file"), *models):
+        if draft.has(*path):
+            draft.fault(path, "layout map has no use for it", "remove it, or say `layout: weights`", at_key=True)
+    _distinct(draft)
+    _rules(draft, str(draft.value(*at, "preview") or PREVIEW).lower())
     for stage in draft.places("stages"):
         arms = draft.names(*stage, "split") or list(draft.value(*stage, "arms") or ())
         if len(arms) > MOST_PARTS:

@@ -13,8 +13,10 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
 
     backend: str = ""
     """Driver `haproxy`: the backend of HAProxy's configuration that holds them; empty: named as the model is."""
+    servers: tuple[str, ...] = ()
+    """Driver `haproxy` with layout `weights`: names of the servers in the driver's backend."""
 
 
 def build_pool(document: Mapping[str, Any]) -> Pool:
     """The pool of a checked model."""
-    return Pool(backend=document.get("backend", ""))
+    return Pool(backend=document.get("backend", ""), servers=tuple(document.get("servers", ())))

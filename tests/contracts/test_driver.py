@@ -29,7 +29,9 @@ SPLIT = Routing(
 
 
 def split(driver: Driver) -> Routing:
-    """The split, with all its rules, or with the one that a balancer of somebody else's follows."""
+    """The split, as much of it as the driver can do: all rules, a balancer's one, or weights alone."""
+    if Capability.MATCH not in driver.capabilities:
+        return replace(SPLIT, rules=(), assign_by=None, salt="")
     return SPLIT if Capability.REPLICAS in driver.capabilities else replace(SPLIT, rules=SPLIT.rules[1:2])
 
 
@@ -176,7 +178,8 @@ def test_a_router_that_died(world: World) -> None:
 def test_closing(world: World) -> None:
     """A closed service needs no model; it opens again on another one."""
     driver = up(world, "v1")
-    assert Capability.CLOSE in driver.capabilities
+    if Capability.CLOSE not in driver.capabilities:
+        pytest.skip("this driver has no door to close")
     driver.route(replace(all_to("v1"), closed=True))
     driver.retire("v1")
     driver.ensure("v2", 1)

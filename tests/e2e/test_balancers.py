@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from mlship.errors import Exit
-from tests.support.haproxy_site import HaproxySite, Load, haproxy_site
+from tests.support.haproxy_load import Load
+from tests.support.haproxy_site import HaproxySite, haproxy_site
 from tests.support.site import until
 
 pytestmark = [pytest.mark.haproxy, pytest.mark.load]

@@ -35,11 +35,13 @@ def test_a_shipped_plan_is_valid(path: Path) -> None:
 
 
 def test_the_plan_shows_every_key_of_its_driver() -> None:
-    """`nodes` stands in a comment: it takes the place of `socket`."""
+    """`nodes` stands in a comment: it takes the place of `socket`. Two keys are of the other layout."""
     schema = json.loads((ROOT / "schemas" / "plan.v1.json").read_text("utf-8"))
     shown = yaml.safe_load((FOLDER / "haproxy.yaml").read_text("utf-8"))
 
-    assert set(shown["driver"]["haproxy"]) | {"nodes"} == set(schema["$defs"]["haproxy"]["properties"])
+    assert set(shown["driver"]["haproxy"]) | {"nodes", "backend", "state-file"} == set(
+        schema["$defs"]["haproxy"]["properties"]
+    )
 
 
 def test_the_configuration_is_what_init_prints() -> None:

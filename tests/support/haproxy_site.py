@@ -9,13 +9,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
 
 from mlship.clock import SystemClock
 from mlship.drivers.balancer.haproxy import HaproxyDriver
@@ -57,12 +55,15 @@ class Balancer:
     more: str = ""
     """Further lines of the configuration."""
     checked: bool = True
+    weights: Sequence[str] = ()
+    """Layout weights: the backend's lines instead of a backend per model."""
     port: int = field(default_factory=free_port)
     master: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True)
         self.map.touch()
+        self.state_file.touch()
         self.write()
 
     @property
@@ -72,6 +73,16 @@ class Balancer:
     @property
     def map(self) -> Path:
         return self.folder / "mlship.map"
+
+    @property
+    def state_file(self) -> Path:
+        return self.folder / "state"
+
+    @property
+    def shares(self) -> dict[str, int]:
+        """Server → its weight."""
+        lines = [line.split() for line in self.api.ask("show servers state app").splitlines()]
+        return {words[3]: int(words[7]) for words in lines if len(words) > 8 and words[0].isdigit()}
 
     @property
     def api(self) -> RuntimeApi:
@@ -85,6 +96,9 @@ class Balancer:
 
     def write(self) -> None:
         """The configuration file."""
+        if self.weights:
+            self._write_weights()
+            return
         frontend = frontend_lines(
             service=self.service, default="v1", header="x-user", map_file=str(self.map), ring="mlship"
         )
@@ -96,6 +110,18 @@ class Balancer:
         (self.folder / "haproxy.cfg").write_text(
             "\n".join([head, ring_lines("mlship"), bound + frontend, backends, self.more])
         )
+
+    def _write_weights(self) -> None:
+        head = _HEAD.format(socket=self.socket, level=self.level)
+        head = head.replace("global\n", f"global\n    server-state-file {self.state_file}\n")
+        head += "    load-server-state-from-file global\n"
+        log = next(line for line in frontend_lines(service="", default="").splitlines() if "log-format" in line)
+        users = ["frontend users", f"    bind 127.0.0.1:{self.port}", "    log ring@mlship local0", log]
+        users += ["    http-response set-header x-mlship-variant %s", "    default_backend app"]
+        servers = [line.format(**self.servers) for line in self.weights]
+        app = ["backend app", *(f"    {line}" for line in servers)]
+        text = "\n".join([head, ring_lines("mlship"), *users, *app])
+        (self.folder / "haproxy.cfg").write_text(f"{text}\n")
 
     def start(self) -> None:
         """Run it, until it answers."""
@@ -183,7 +209,9 @@ class HaproxySite:
 
     def open(self, fence: int | None = 1) -> HaproxyDriver:
         """The service's driver."""
-        nodes = [{"socket": each.socket, "map": str(each.map)} for each in self.balancers]
+        nodes = [
+            {"socket": each.socket, "map": str(each.map), "state-file": str(each.state_file)} for each in self.balancers
+        ]
         settings = {"nodes": nodes, "ring": "mlship", "listen": f"127.0.0.1:{self.balancer.port}", **self.settings}
         return HaproxyDriver(
             Opening(
@@ -243,48 +271,3 @@ def haproxy_site() -> Iterator[HaproxySite]:
     finally:
         site.clear()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@dataclass(kw_only=True)
-class Load:
-    """Users over connections that stay open, at a bounded rate, for as long as the context lasts."""
-
-    port: int
-    users: int = 8
-    pause: float = 0.02
-    """Seconds between two requests of a user: 8 users are at most 400 requests per second."""
-    answered: Counter[str] = field(default_factory=Counter)
-    last: dict[str, float] = field(default_factory=dict)
-    """Model → when its last answer began, by the clock."""
-    failed: list[str] = field(default_factory=list)
-
-    def __enter__(self) -> Self:
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(self.users)]
-        for thread in self._threads:
-            thread.start()
-        until(lambda: sum(self.answered.values()) > self.users)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _ask(self) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        while not self._stop.wait(self.pause):
-            try:
-                connection.request("GET", "/predict")
-                response = connection.getresponse()
-                response.read()
-            except (OSError, http.client.HTTPException) as error:
-                self.failed.append(repr(error))
-                connection.close()
-                continue
-            if response.status != 200:
-                self.failed.append(str(response.status))
-            model = response.headers["x-mlship-variant"]
-            self.answered[model] += 1
-            self.last[model] = CLOCK.now()
-        connection.close()

@@ -27,7 +27,7 @@ LOOK_AGAIN = 0.1
 class BalancerDriver:
     """`Driver` over a fleet; a make of balancer says what its nodes are and how they say a routing."""
 
-    capabilities: ClassVar[frozenset[Capability]]
+    capabilities: frozenset[Capability]
     make: ClassVar[str]
     """Its name, as people write it."""
 

@@ -33,13 +33,18 @@ def rewrite(file: Path, key: str, value: str | None) -> None:
             lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
             others = [line for line in lines if _entry(line)[0] != key]
             ours = [] if value is None else [f"{key} {value}"]
-            _replace(file, "".join(f"{line}\n" for line in [*others, *ours]))
+            replace_text(file, "".join(f"{line}\n" for line in [*others, *ours]))
     except (OSError, UnicodeError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise OutOfReach(
-            f"{file} cannot be written, and a reload would bring back the split before: {why}",
-            hint=f"let mlship's user write {file.parent}, or say `persist: false`",
-        ) from error
+        raise unkept(file, error) from error
+
+
+def unkept(file: Path, error: OSError | UnicodeError) -> OutOfReach:
+    """What to raise where the file could not be written."""
+    why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return OutOfReach(
+        f"{file} cannot be written, and a reload would bring back the split before: {why}",
+        hint=f"let mlship's user write {file.parent}, or say `persist: false`",
+    )
 
 
 def writable(file: Path) -> str:
@@ -67,7 +72,12 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _replace(file: Path, text: str) -> None:
+def replace_text(file: Path, text: str) -> None:
+    """Write the whole file; its mode and owner stay.
+
+    Raises:
+        OSError: it cannot be written; the old text stands.
+    """
     partial = file.with_name(f".{file.name}.{os.getpid()}")
     status = file.stat() if file.exists() else None
     try:

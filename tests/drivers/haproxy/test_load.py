@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mlship.plan.routing import all_to
-from tests.support.haproxy_site import CLOCK, HaproxySite, Load
+from tests.support.haproxy_load import Load
+from tests.support.haproxy_site import CLOCK, HaproxySite
 from tests.support.site import ask, split
 
 pytestmark = [pytest.mark.haproxy, pytest.mark.load]

@@ -8,13 +8,13 @@ from pathlib import Path
 import msgspec
 
 from mlship.drivers.balancer.haproxy.api import DENIED, RuntimeApi
-from mlship.drivers.balancer.haproxy.ring import NOTHING, read_sums, summed, write_sums
-from mlship.drivers.balancer.haproxy.stat import Row, backend, rows, server, servers, tally, unchecked
-from mlship.drivers.balancer.health import answers
+from mlship.drivers.balancer.haproxy.log import latencies, life_of
+from mlship.drivers.balancer.haproxy.ring import NOTHING
+from mlship.drivers.balancer.haproxy.stat import asked, backend, servers, table_of, tally
 from mlship.drivers.balancer.mapfile import rewrite, value_in
 from mlship.drivers.balancer.node import Server
 from mlship.drivers.trouble import Trouble
-from mlship.errors import OutOfReach, RoutingRefused, UsageError
+from mlship.errors import RoutingRefused, UsageError
 from mlship.metrics.counters import Tally
 from mlship.plan.model import Model
 
@@ -74,18 +74,18 @@ class HaproxyNode(msgspec.Struct, frozen=True, kw_only=True):
     def pool(self, model: Model) -> Sequence[Server]:
         """The servers of the model's backend; those that HAProxy does not check are asked by their health path."""
         name = self.backends.get(model.name, model.name)
-        table = self._stat()
+        table = table_of(self.api)
         if backend(table, name) is None:
             hint = f"add it to the configuration, or name the right one: `{model.name}: {{ backend: NAME }}`"
             raise UsageError(f"HAProxy {self.name} has no backend {name}", hint=hint)
-        return [_asked(row, model) for row in servers(table, name)]
+        return [asked(row, model) for row in servers(table, name)]
 
     def counts(self) -> tuple[str, Mapping[str, Tally]]:
         """Answers by backend, and their latencies where the log is kept in a ring."""
-        life = self._life()
-        table = self._stat()
+        life = life_of(self.api)
+        table = table_of(self.api)
         found = {model: backend(table, name) for model, name in self.backends.items()}
-        buckets = self._latencies(life) if self.ring else {}
+        buckets = latencies(self.api, self.ring, life, file=self.sums, writes=self.writes) if self.ring else {}
         return life, {
             model: msgspec.structs.replace(tally(row), latency=buckets.get(self.backends[model], NOTHING))
             for model, row in found.items()
@@ -98,14 +98,6 @@ class HaproxyNode(msgspec.Struct, frozen=True, kw_only=True):
 
         return examine(self)
 
-    def table(self) -> Sequence[Row]:
-        """All proxies and servers.
-
-        Raises:
-            OutOfReach: it cannot be had.
-        """
-        return self._stat()
-
     @property
     def _show(self) -> str:
         return f"show map {self.map}"
@@ -116,40 +108,3 @@ class HaproxyNode(msgspec.Struct, frozen=True, kw_only=True):
         # Lines of the map begin with an address in memory; what other commands said before them does not.
         entries = [line.split(" ", 2) for line in reply.splitlines() if line.startswith("0x")]
         return next((entry[2] for entry in entries if entry[1:2] == [self.key] and len(entry) == 3), None)
-
-    def _stat(self) -> Sequence[Row]:
-        table = rows(self.api.ask("show stat"))
-        if not table:
-            raise OutOfReach(
-                f"HAProxy {self.name} tells no statistics", hint="is `socket` the one of its `stats socket` line?"
-            )
-        return table
-
-    def _life(self) -> str:
-        """Which process counts: a reload starts another one, whose counters begin at nothing."""
-        told = dict(line.split(": ", 1) for line in self.api.ask("show info").splitlines() if ": " in line)
-        return "/".join(told[key] for key in ("Pid", "Start_time_sec") if key in told)
-
-    def _latencies(self, life: str) -> Mapping[str, tuple[int, ...]]:
-        log = self.api.ask(f"show events {self.ring}")
-        if DENIED in log or log.startswith("No such"):
-            why = (
-                "`level admin` or `level operator` in its `stats socket` line"
-                if DENIED in log
-                else f"a section `ring {self.ring}`"
-            )
-            raise OutOfReach(f"HAProxy {self.name} shows no log: {log.strip()}", hint=f"its configuration needs {why}")
-        sums = read_sums(self.sums)
-        after = summed(sums, life, log)
-        if self.writes and after is not sums:
-            write_sums(self.sums, after)
-        return after.buckets
-
-
-def _asked(row: Row, model: Model) -> Server:
-    found = server(row)
-    if not unchecked(row) or not row.get("addr"):
-        return found
-    fine = answers(row["addr"], model.health.path, timeout=model.health.timeout)
-    told = "no check" if fine else f"GET {model.health.path} does not answer 2xx"
-    return Server(name=found.name, up=fine, told=told)

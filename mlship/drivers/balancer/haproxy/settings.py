@@ -18,6 +18,7 @@ class NodeSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     socket: str
     map: Path
+    state_file: Path
     persist: bool
 
 
@@ -25,6 +26,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The driver's settings, checked."""
 
     nodes: tuple[NodeSettings, ...]
+    layout: str
+    """map or weights."""
+    backend: str
+    """Layout `weights`: the one that holds all servers."""
     ring: str
     """Empty: no latencies."""
     listen: str
@@ -34,10 +39,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 def settings_of(told: Mapping[str, Any]) -> Settings:
     """The settings of a plan; what a node leaves out is the driver's."""
     nodes = told.get("nodes") or [{"socket": told["socket"]}]
-    shared = {"map": told.get("map", DEFAULT_MAP), "persist": told.get("persist", True)}
+    shared = {"map": DEFAULT_MAP, "state-file": "", "persist": True, **told}
     read = tuple(_node({**shared, **node}) for node in nodes)
     return Settings(
         nodes=read,
+        layout=told.get("layout", "map"),
+        backend=told.get("backend", ""),
         ring=told.get("ring", ""),
         listen=told.get("listen", read[0].socket),
         preview=told.get("preview", PREVIEW).lower(),
@@ -45,4 +52,6 @@ def settings_of(told: Mapping[str, Any]) -> Settings:
 
 
 def _node(told: Mapping[str, Any]) -> NodeSettings:
-    return NodeSettings(socket=told["socket"], map=Path(told["map"]), persist=told["persist"])
+    return NodeSettings(
+        socket=told["socket"], map=Path(told["map"]), state_file=Path(told["state-file"]), persist=told["persist"]
+    )

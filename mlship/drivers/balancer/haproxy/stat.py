@@ -5,8 +5,12 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 
+from mlship.drivers.balancer.haproxy.api import RuntimeApi
+from mlship.drivers.balancer.health import answers
 from mlship.drivers.balancer.node import Server
+from mlship.errors import OutOfReach
 from mlship.metrics.counters import Tally
+from mlship.plan.model import Model
 
 Row = Mapping[str, str]
 
@@ -58,3 +62,32 @@ def tally(row: Row) -> Tally:
     """Answers and those of them that are errors, HAProxy's own included: users cannot tell them apart."""
     counts = [int(row[name] or 0) for name in ANSWERS]
     return Tally(requests=sum(counts), errors=int(row["hrsp_5xx"] or 0))
+
+
+def tally_of_server(row: Row) -> Tally:
+    """As `tally`; what a server did not answer, or not with HTTP, is counted apart from its answers."""
+    answered, unanswered = tally(row), int(row["econ"] or 0) + int(row["eresp"] or 0)
+    return Tally(requests=answered.requests + unanswered, errors=answered.errors + unanswered)
+
+
+def table_of(api: RuntimeApi) -> Sequence[Row]:
+    """All proxies and servers.
+
+    Raises:
+        OutOfReach: it cannot be had.
+    """
+    table = rows(api.ask("show stat"))
+    if not table:
+        hint = "is `socket` the one of its `stats socket` line?"
+        raise OutOfReach(f"HAProxy {api.address} tells no statistics", hint=hint)
+    return table
+
+
+def asked(row: Row, model: Model) -> Server:
+    """A server; one that HAProxy does not check is asked by the model's health path."""
+    found = server(row)
+    if not unchecked(row) or not row.get("addr"):
+        return found
+    fine = answers(row["addr"], model.health.path, timeout=model.health.timeout)
+    told = "no check" if fine else f"GET {model.health.path} does not answer 2xx"
+    return Server(name=found.name, up=fine, told=told)
