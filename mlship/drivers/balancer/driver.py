@@ -13,7 +13,7 @@ from mlship.drivers.balancer.node import Language, Node, Server
 from mlship.drivers.balancer.sums import added
 from mlship.drivers.balancer.words import said
 from mlship.drivers.base import Observed, ObservedModel, Opening
-from mlship.drivers.process.claim import Claim
+from mlship.drivers.claim import Claim
 from mlship.drivers.trouble import Trouble
 from mlship.errors import MlshipError, ModelNotReady, OutOfReach, RoutingRefused, UsageError
 from mlship.metrics.counters import Counters

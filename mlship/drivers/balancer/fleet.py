@@ -59,21 +59,26 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
         """(what `work` gave, where it failed), by node; a node that hangs does not keep the others waiting."""
         found: dict[str, T] = {}
         failures: dict[str, MlshipError] = {}
+        surprises: list[Exception] = []
 
         def do(node: Node) -> None:
             try:
                 found[node.name] = work(node)
             except MlshipError as error:
                 failures[node.name] = error
+            except Exception as error:  # noqa: BLE001 - raised again where it can be heard: not in the thread
+                surprises.append(error)
 
         if len(self.nodes) == 1:
             do(self.nodes[0])  # a thread would take longer than the work
-            return found, failures
-        workers = [threading.Thread(target=do, args=(node,)) for node in self.nodes]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
+        else:
+            workers = [threading.Thread(target=do, args=(node,)) for node in self.nodes]
+            for worker in workers:
+                worker.start()
+            for worker in workers:
+                worker.join()
+        for surprise in surprises:
+            raise surprise
         order = [node.name for node in self.nodes]
         return {name: found[name] for name in order if name in found}, failures
 

@@ -130,3 +130,12 @@ def test_latency_is_the_servers(site: HaproxySite) -> None:
     buckets = driver.measure().models["v1"].latency
 
     assert sum(buckets[11:]) == 10  # above 50 ms
+
+
+def test_a_change_that_is_not_read_back_was_none(site: HaproxySite) -> None:
+    """HAProxy takes the first word of a value, and says nothing of the rest: only the map tells what was set."""
+    driver = site.up("v1")
+    (node,) = driver._fleet.nodes
+
+    with pytest.raises(RoutingRefused, match="did not take the split"):
+        node.write("any:v1:10000 any:v2:10000")
