@@ -32,6 +32,7 @@ def _has_daemon() -> bool:
 PRESENT: Mapping[str, Callable[[], bool]] = {
     "docker": _has_daemon,
     "envoy": lambda: _has_module("envoy"),
+    "haproxy": lambda: haproxy() is not None,
     "hatchling": lambda: _has_module("hatchling"),
     "hey": lambda: shutil.which("hey") is not None,
     "postgresql": lambda: postgresql("initdb") is not None and _has_module("psycopg"),
@@ -43,12 +44,18 @@ PRESENT: Mapping[str, Callable[[], bool]] = {
 }
 
 GET: Mapping[str, str] = {
+    "haproxy": "apt-get install haproxy",
     "postgresql": "apt-get install postgresql, and pip install 'mlship[sql]'",
     "prometheus": "apt-get install prometheus",
     "psycopg": "pip install 'mlship[sql]'",
     "root": "file systems are mounted for these tests: run them as root",
 }
 """How to get what has no place in the extra `dev`."""
+
+
+def haproxy() -> str | None:
+    """HAProxy; Debian keeps it where only root looks for programs."""
+    return shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin")
 
 
 def postgresql(program: str) -> Path | None:

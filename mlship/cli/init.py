@@ -23,11 +23,18 @@ class Strategy(StrEnum):
 
 
 class Backend(StrEnum):
-    """What the models of a plan run on."""
+    """Drivers that `init` writes a plan for."""
 
     PROCESS = "process"
     DOCKER = "docker"
+    HAPROXY = "haproxy"
 
+
+BALANCED = (Strategy.CANARY, Strategy.BLUE_GREEN)
+"""Strategies that need no more than a balancer of somebody else's."""
+
+PARTS = {Backend.PROCESS: "commands", Backend.DOCKER: "images", Backend.HAPROXY: "backends"}
+"""What a model of the plan is named by."""
 
 HEAD = """\
 # yaml-language-server: $schema=plan.v1.json
@@ -161,18 +168,29 @@ guards:                                     # judged in every step; one that fai
 
 
 def text(strategy: Strategy, *, service: str, file: str, driver: Backend = Backend.PROCESS) -> str:
-    """The plan as text."""
+    """The plan as text.
+
+    Raises:
+        UsageError: the driver cannot do that.
+    """
+    stages = STAGES[strategy].replace("{gates}", GATES)
+    if driver is Backend.HAPROXY:
+        from mlship.cli.balanced import configuration, head
+
+        if strategy not in BALANCED:
+            hint = f"strategies for it: {', '.join(BALANCED)}; drivers that can: docker, process"
+            raise UsageError(f"driver haproxy has no plan for {strategy}", hint=hint)
+        return head(service=service, file=file) + stages + TAIL + configuration(service)
     v1, v2 = MODELS[driver]
     replicas = 3 if strategy is Strategy.ROLLING else 1
-    stages = STAGES[strategy].replace("{gates}", GATES)
-    head = HEAD.format(service=service, file=file, replicas=replicas, driver=DRIVERS[driver], v1=v1, v2=v2)
-    return head + stages + TAIL
+    contained = HEAD.format(service=service, file=file, replicas=replicas, driver=DRIVERS[driver], v1=v1, v2=v2)
+    return contained + stages + TAIL
 
 
 def init(
     file: Annotated[Path, typer.Argument(help="Where to write; - prints it.")] = Path("plan.yaml"),
     strategy: Annotated[Strategy, typer.Option("--strategy", "-s", help="How v2 replaces v1.")] = Strategy.CANARY,
-    driver: Annotated[Backend, typer.Option("--driver", help="What the models run on.")] = Backend.PROCESS,
+    driver: Annotated[Backend, typer.Option("--driver", "-d", help="Where the models run.")] = Backend.PROCESS,
     service: Annotated[str, typer.Option("--service", help="Name that every other command takes.")] = "my-model",
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
 ) -> None:
@@ -180,12 +198,12 @@ def init(
     if str(file) == "-":
         typer.echo(text(strategy, service=service, file="plan.yaml", driver=driver), nl=False)
         return
+    content = text(strategy, service=service, file=str(file), driver=driver)
     try:
         with file.open("w" if force else "x", encoding="utf-8") as handle:
-            handle.write(text(strategy, service=service, file=str(file), driver=driver))
+            handle.write(content)
     except FileExistsError as error:
         raise UsageError(f"{file} exists", hint="give another name, or --force to overwrite it") from error
     except OSError as error:
         raise UsageError(f"{file} cannot be written: {error.strerror}", hint="give another place") from error
-    models = "commands" if driver is Backend.PROCESS else "images"
-    typer.echo(f"wrote {file}; now put your models' {models} into it and run `mlship validate {file}`")
+    typer.echo(f"wrote {file}; now put your models' {PARTS[driver]} into it and run `mlship validate {file}`")

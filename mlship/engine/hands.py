@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from mlship.clock import Clock
 from mlship.drivers.base import Driver, Observed, ObservedModel
+from mlship.drivers.insisting import Insisting
 from mlship.engine.record import Record
 from mlship.errors import JournalUnavailable, LeaseLost, MlshipError, ModelNotReady, OutOfReach, RoutingRefused
 from mlship.journal.events import Done, Failed, Intended, Reopened
@@ -65,11 +66,15 @@ class Hands:
             else:
                 self._act("retire", partial(self._driver.retire, model), model=model)
 
-    def route(self, routing: Routing, seen: Observed) -> None:
-        """Make the routing live, unless it was just seen to be; the end of an announced downtime is told."""
+    def route(self, routing: Routing, seen: Observed, *, insist: bool = False) -> None:
+        """Make the routing live, unless it was just seen to be; the end of an announced downtime is told.
+
+        With `insist` what somebody else has set in the meantime is no reason to stop.
+        """
         if seen.routing == routing and seen.router:
             return
-        self._act("route", partial(self._driver.route, routing), routing=routing)
+        call = self._driver.insist if insist and isinstance(self._driver, Insisting) else self._driver.route
+        self._act("route", partial(call, routing), routing=routing)
         if seen.routing is not None and seen.routing.closed and not routing.closed:
             self._record(Reopened(downtime=self._clock.now() - self._closed_at()))
 

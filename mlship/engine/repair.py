@@ -71,7 +71,7 @@ def _repairs(hands: Hands, due: Standing, seen: Observed, *, live: str) -> Itera
         yield _up(hands, live, missing.pop(live), seen)
     if due.routing is not None and not (seen.router and seen.routing == due.routing):
         what = "the routing is as recorded" if seen.router else "the router serves again"
-        yield what, partial(hands.route, due.routing, seen)
+        yield what, partial(hands.route, due.routing, seen, insist=True)
     for model, wanted in sorted(missing.items()):
         yield _up(hands, model, wanted, seen)
     for model in sorted(seen.models.keys() - due.explained):

@@ -98,7 +98,7 @@ def _bring_back(hands: Hands, way_back: Step, target: str, seen: Observed) -> No
     except MlshipError:
         if not _serves(hands.observe(), target):
             raise
-    hands.route(way_back.routing, seen)
+    hands.route(way_back.routing, seen, insist=True)
 
 
 def _serves(seen: Observed, target: str) -> bool:

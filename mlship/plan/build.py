@@ -28,6 +28,7 @@ from mlship.plan.model import (
     Shadow,
 )
 from mlship.plan.outcome import Metric
+from mlship.plan.pool import build_pool
 from mlship.plan.rule import Rule, drawn_alone, header_is
 from mlship.plan.rulebook import build_rules
 from mlship.plan.sharing import canary_shares, rolling_shares
@@ -73,6 +74,7 @@ def build_model(name: str, document: Document, *, base: Path) -> Model:
         env=document.get("env", {}),
         faults=document.get("faults", {}),
         container=build_container(document, base=base),
+        pool=build_pool(document),
         **_given(document, {"replicas": int, "health": _health, "timeout": units.seconds, "drain": units.seconds}),
     )
 

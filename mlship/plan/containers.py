@@ -10,7 +10,7 @@ KEYS = (
 )  # fmt: skip
 """Keys of a model that only a container can follow."""
 
-_WITHOUT = {"process", "memory"}
+_WITHOUT = {"process", "memory", "haproxy"}
 """Drivers that run no containers; those of other packages say for themselves what they make of the keys."""
 
 

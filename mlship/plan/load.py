@@ -62,6 +62,7 @@ def checked(draft: Draft, *, first: str, drivers: Drivers, base: Path) -> Plan:
     Raises:
         PlanError: with every fault, by position.
     """
+    from mlship.plan.balancers import check_balancers
     from mlship.plan.containers import check_containers
     from mlship.plan.course import check_course
     from mlship.plan.document import plain
@@ -75,6 +76,7 @@ def checked(draft: Draft, *, first: str, drivers: Drivers, base: Path) -> Plan:
         draft.taint()
         check_meaning(draft, drivers)
         check_containers(draft, driver_name(draft))
+        check_balancers(draft, driver_name(draft))
         check_course(draft)
         check_flags(draft, base=base)
     draft.findings.raise_if_any(first=first)

@@ -15,6 +15,7 @@ from mlship.plan.answergates import Drift, Floor, Quality
 from mlship.plan.container import Container
 from mlship.plan.labelwatch import LabelWatch
 from mlship.plan.outcome import Goal, Metric, Race
+from mlship.plan.pool import Pool
 from mlship.plan.routing import WHOLE, Capture
 from mlship.plan.rule import Rule
 from mlship.plan.step import AtDeadline
@@ -52,8 +53,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """How a replica shows that it can serve: GET `path` answers 2xx."""
 
     path: str = "/v2/health/ready"
-    within: float = 60.0
-    """Seconds from the start of a replica to its first good answer."""
+    within: float = 60.0  # seconds from the start of a replica to its first good answer
     timeout: float = 2.0
     """Seconds that one check may take."""
 
@@ -73,9 +73,9 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds that the router waits for an answer; 0 waits for ever."""
     drain: float = 30.0
     """Most seconds that a retiring replica gets to finish the requests it has."""
-    faults: Mapping[str, Any] = msgspec.field(default_factory=dict)
-    """Driver `memory`: scripted behaviour."""
+    faults: Mapping[str, Any] = msgspec.field(default_factory=dict)  # driver `memory`: scripted behaviour
     container: Container | None = None  # driver `docker`: its image, and how that is run
+    pool: Pool = Pool()  # balancers: where its servers are
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):

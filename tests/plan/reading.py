@@ -7,12 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from mlship.drivers.abilities import HAPROXY
 from mlship.plan.fault import PlanError
 from mlship.plan.load import parse
 from mlship.plan.model import Capability, Plan
 
 EVERYTHING = frozenset(Capability)
-DRIVERS: Mapping[str, frozenset[Capability]] = {"process": EVERYTHING, "memory": EVERYTHING, "docker": EVERYTHING}
+DRIVERS: Mapping[str, frozenset[Capability]] = {
+    "process": EVERYTHING,
+    "memory": EVERYTHING,
+    "docker": EVERYTHING,
+    "haproxy": HAPROXY,
+}
 VARIABLES = {"region": "eu"}
 ENVIRONMENT = {"HOME": "/home/ada", "TOKEN": "hunter2"}
 

@@ -74,10 +74,10 @@ def test_where_no_driver_can_the_fault_says_so() -> None:
 def test_a_driver_of_another_package_has_settings_of_its_own() -> None:
     """Its name is known to the registry only; its settings are handed on as they are, references unresolved."""
     text = BARE.replace(
-        "{ memory: {} }", '{ haproxy: { socket: "${env:TOKEN}", $${x}: [1] } }'.replace("$${x}", "extra")
+        "{ memory: {} }", '{ elsewhere: { socket: "${env:TOKEN}", $${x}: [1] } }'.replace("$${x}", "extra")
     )
 
-    plan = read(text + "stages: [{ strategy: recreate }]\n", drivers={**DRIVERS, "haproxy": EVERYTHING})
+    plan = read(text + "stages: [{ strategy: recreate }]\n", drivers={**DRIVERS, "elsewhere": EVERYTHING})
 
-    assert plan.driver.name == "haproxy"
+    assert plan.driver.name == "elsewhere"
     assert dict(plan.driver.settings) == {"socket": "${env:TOKEN}", "extra": [1]}

@@ -13,7 +13,8 @@ from msgspec.structs import fields
 
 from mlship.metrics.counters import LATENCY_EDGES
 from mlship.metrics.registry import KINDS
-from mlship.plan import answergates, container, defaults, model, outcome, units
+from mlship.plan import answergates, container, defaults, model, outcome, pool, units
+from mlship.plan.balancers import POOLS
 from mlship.plan.containers import KEYS
 from mlship.plan.experiments import SOURCES
 from mlship.plan.semantics import SLOWEST
@@ -89,7 +90,8 @@ def in_python(properties: Mapping[str, Any], *, without: tuple[str, ...] = ()) -
     ("kind", "properties", "not_written", "not_kept"),
     [
         (model.Plan, SCHEMA["properties"], {"document"}, ("version", "extends")),
-        (model.Model, without(DEFS["model"]["properties"], *KEYS), {"name", "container"}, ()),
+        (model.Model, without(DEFS["model"]["properties"], *KEYS, *POOLS), {"name", "container", "pool"}, ()),
+        (pool.Pool, only(DEFS["model"]["properties"], *POOLS), set(), ()),
         (container.Container, only(DEFS["model"]["properties"], "workdir", *KEYS), set(), ()),
         (container.Build, DEFS["build"]["properties"], set(), ()),
         (container.Resources, DEFS["resources"]["properties"], set(), ()),

@@ -1,0 +1,100 @@
+"""A routing as one value of the map: `SALT:BACKEND:UP-TO:BACKEND:UP-TO...`, so that one command changes all of it.
+
+With `/VALUE:BACKEND` after it, requests whose preview header has that value go to a model on the side.
+A part reaches from the one before up to its number, in parts of 10 000; a user's point in that range is a hash of the
+user and the salt. `any` for a salt draws each request anew; `closed` answers 503.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from itertools import pairwise
+
+import msgspec
+
+from mlship.errors import RoutingRefused
+from mlship.plan.balancers import MOST_PARTS, PREVIEW, SAYABLE
+from mlship.plan.routing import WHOLE, Routing, all_to
+from mlship.plan.rule import Condition, Part, Rule, drawn_alone
+
+ANY = "any"
+CLOSED = "closed"
+_SAYABLE = re.compile(SAYABLE)
+ONLY_DRIVERS = "drivers that can: docker, process"
+
+
+class MapLanguage(msgspec.Struct, frozen=True, kw_only=True):
+    """For models in backends of these names."""
+
+    backends: Mapping[str, str]
+    """Model → backend."""
+    preview: str = PREVIEW
+    """The header that its lines look at for a rule, in lower case."""
+
+    def value_of(self, routing: Routing) -> str:
+        """The routing as a value.
+
+        Raises:
+            RoutingRefused: it has rules, mirrors or too many parts.
+        """
+        if routing.closed:
+            return CLOSED
+        if routing.mirrors or routing.capture:
+            raise RoutingRefused("HAProxy copies no requests and keeps no answers here", hint=ONLY_DRIVERS)
+        aside = self._aside(routing)
+        parts = _joined(tuple(routing.asked.items()) if drawn_alone(routing.rules) else routing.segments)
+        if len(parts) > MOST_PARTS:
+            message = f"HAProxy divides traffic into at most {MOST_PARTS} parts here; this split has {len(parts)}"
+            raise RoutingRefused(message, hint="let fewer models share the traffic")
+        upto, words = 0, [_salt(routing)]
+        for model, width in parts:
+            upto += width
+            words += [self.backends.get(model, model), str(upto)]
+        return ":".join(words) + aside
+
+    def _aside(self, routing: Routing) -> str:
+        match routing.rules:
+            case ():
+                return ""
+            case (Rule(when=()),) if len(routing.weights) == 1:
+                return ""
+            case (Rule(when=(Condition(part=Part.HEADER, name=name, values=(value,)),), share=10_000) as rule,):
+                if name == self.preview and _SAYABLE.fullmatch(value):
+                    return f"/{value}:{self.backends.get(rule.model, rule.model)}"
+        raise RoutingRefused(f"HAProxy follows one rule here: header {self.preview} with one value", hint=ONLY_DRIVERS)
+
+    def routing_of(self, value: str) -> Routing | None:
+        """The shares of a value; whose hash and which users it meant, it does not tell."""
+        models = {backend: model for model, backend in self.backends.items()}
+        _, *rest = value.partition("/")[0].split(":")
+        names, bounds = rest[::2], rest[1::2]
+        if value == CLOSED:
+            return all_to(next(iter(self.backends), "none"), closed=True)
+        if not rest or len(names) != len(bounds) or not all(bound.isdecimal() for bound in bounds):
+            return None
+        edges = [0, *(min(int(bound), WHOLE) for bound in bounds)]
+        widths = [after - before for before, after in pairwise(edges)]
+        segments = tuple(
+            (models.get(name, name), width) for name, width in zip(names, widths, strict=True) if width > 0
+        )
+        return Routing(segments=segments) if sum(width for _, width in segments) == WHOLE else None
+
+
+def _joined(segments: tuple[tuple[str, int], ...]) -> list[tuple[str, int]]:
+    """Neighbours of the same model as one part."""
+    parts: list[tuple[str, int]] = []
+    for model, width in segments:
+        if parts and parts[-1][0] == model:
+            parts[-1] = (model, parts[-1][1] + width)
+        else:
+            parts.append((model, width))
+    return parts
+
+
+def _salt(routing: Routing) -> str:
+    # A share that a rule asks for is one of users, who have a cookie where they have no header.
+    if routing.assign_by is None and drawn_alone(routing.rules) is None:
+        return ANY
+    return hashlib.sha256(routing.salt.encode()).hexdigest()[:8]

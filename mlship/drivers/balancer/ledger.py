@@ -1,0 +1,73 @@
+"""What mlship has set last: what a balancer says is compared with it, and a change by somebody else is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from mlship.dataplane.files import replace_file, writing
+from mlship.errors import OutOfReach
+from mlship.plan.routing import Routing
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """A routing, and the value by which the balancer says it."""
+
+    routing: Routing
+    value: str
+
+
+class Ledger(msgspec.Struct, frozen=True, kw_only=True):
+    """All of it, for one service. No secret is ever in there."""
+
+    set: Entry | None = None
+    """What was confirmed last."""
+    intent: Entry | None = None
+    """What was being set when a run was cut short; nodes may have either."""
+    taken: tuple[str, ...] = ()
+    """Models whose pools this service works with."""
+
+    def explains(self, value: str | None) -> Entry | None:
+        """What mlship meant by a value that was found; None: it is not mlship's."""
+        return next((entry for entry in (self.set, self.intent) if entry and entry.value == value), None)
+
+    def with_taken(self, models: Iterable[str]) -> Ledger:
+        """Another set of pools."""
+        return msgspec.structs.replace(self, taken=tuple(sorted(set(models))))
+
+
+def read_ledger(folder: Path) -> Ledger:
+    """The service's ledger; empty where nothing was ever set.
+
+    Raises:
+        OutOfReach: it cannot be read.
+    """
+    file = folder / "ledger.json"
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Ledger)
+    except FileNotFoundError:
+        return Ledger()
+    except (OSError, msgspec.MsgspecError) as error:
+        hint = "remove it: what the balancer does now is then taken as it is found"
+        raise OutOfReach(f"{file} cannot be read: {error}", hint=hint) from error
+
+
+def write_ledger(folder: Path, ledger: Ledger) -> None:
+    """Keep it.
+
+    Raises:
+        OutOfReach: it cannot be written.
+    """
+    replace_file(folder / "ledger.json", msgspec.json.encode(ledger).decode())
+
+
+def forget(folder: Path) -> None:
+    """Nothing of the service is known any more.
+
+    Raises:
+        OutOfReach: the file cannot be removed.
+    """
+    with writing(folder):
+        (folder / "ledger.json").unlink(missing_ok=True)

@@ -1,0 +1,171 @@
+"""What a plan of the right shape may still get wrong about balancers that mlship does not start."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from mlship.plan.draft import Draft
+from mlship.plan.fault import Steps, shown
+
+BALANCERS = frozenset({"haproxy"})
+"""Drivers that move the weights of a balancer which is somebody else's."""
+
+STARTS = ("command", "env", "workdir", "replicas", "timeout", "drain")
+"""Keys of a model that only a driver can follow which starts it, or is its router."""
+
+POOLS = ("backend", "servers")
+"""Keys of a model that only a balancer's driver can follow."""
+
+MOST_PARTS = 4
+"""Models that the lines in HAProxy's configuration can divide the traffic between."""
+
+PREVIEW = "x-preview"
+"""The header that they look at for a rule, unless it is said otherwise."""
+
+SAYABLE = r"[A-Za-z0-9_.@+-]{1,100}"
+"""Values of that header that a line of a map can hold."""
+
+MOST_PORT = 65_535
+
+SIMPLER = "use letters, digits and _.@+- for its value"
+
+
+def check_balancers(draft: Draft, driver: str) -> None:
+    """Add every fault of the models and of the driver's settings."""
+    own = driver in BALANCERS
+    for name in draft.names("models"):
+        path: Steps = ("models", name)
+        for key in STARTS if own else POOLS if driver in _OURS else ():
+            if draft.has(*path, key):
+                why = "does not start the servers, they are yours" if own else "has no pools of servers"
+                draft.fault((*path, key), f"driver {driver} {why}", "remove it", at_key=True)
+    if driver == "haproxy":
+        _haproxy(draft)
+
+
+_OURS = {"process", "docker", "memory"}
+"""Drivers of other packages say for themselves what they make of the keys."""
+
+
+def _haproxy(draft: Draft) -> None:
+    at: Steps = ("driver", "haproxy")
+    _reach(draft, at)
+    if draft.value(*at, "layout") == "weights":
+        from mlship.plan.serverweights import check_weights
+
+        check_weights(draft, at)
+    else:
+        _of_the_map(draft, at)
+    for path in _latencies(draft) if not draft.has(*at, "ring") else ():
+        hint = "add `ring: mlship` to the driver, and to its configuration what `mlship init --driver haproxy` prints"
+        draft.fault(path, "HAProxy tells percentiles only in its log, which it has to keep in a ring", hint)
+
+
+def _of_the_map(draft: Draft, at: Steps) -> None:
+    models = (("models", name, "servers") for name in draft.names("models"))
+    for path in ((*at, "backend"), (*at, "state-file"), *models):
+        if draft.has(*path):
+            draft.fault(path, "layout map has no use for it", "remove it, or say `layout: weights`", at_key=True)
+    _distinct(draft)
+    _rules(draft, str(draft.value(*at, "preview") or PREVIEW).lower())
+    for stage in draft.places("stages"):
+        arms = draft.names(*stage, "split") or list(draft.value(*stage, "arms") or ())
+        if len(arms) > MOST_PARTS:
+            hint = f"leave some out, or run several stages of {MOST_PARTS} or fewer"
+            draft.fault(stage, f"HAProxy divides traffic between at most {MOST_PARTS} models here", hint)
+        elif draft.value(*stage, "strategy") == "bandit":
+            hint = "use `strategy: ab`; drivers that can: docker, process"
+            draft.fault(
+                (*stage, "strategy"), "a bandit cuts the traffic into more parts than HAProxy's lines can hold", hint
+            )
+
+
+def _reach(draft: Draft, at: Steps) -> None:
+    """The one socket, or those of the nodes."""
+    if not isinstance(draft.value(*at), dict):
+        return
+    if draft.has(*at, "socket") and draft.has(*at, "nodes"):
+        draft.fault((*at, "nodes"), "there is a `socket` already", "keep one of them", at_key=True)
+    elif not draft.has(*at, "socket") and not draft.has(*at, "nodes"):
+        hint = "add `socket: /run/haproxy/admin.sock`, or `nodes` with a socket each"
+        draft.fault(at, "nothing says where HAProxy is", hint, at_key=True)
+    nodes = list(draft.places(*at, "nodes"))
+    for number, node in enumerate(nodes):
+        same = next((other for other in nodes[:number] if _socket(draft, other) == _socket(draft, node)), None)
+        if same is not None and _socket(draft, node) is not None:
+            draft.fault((*node, "socket"), "is a node already", "name each node once")
+    for path in ((*at, "socket"), (*at, "listen"), *((*node, "socket") for node in nodes)):
+        told = draft.value(*path)
+        if told is not None and not told.startswith("/") and not 1 <= int(told.rpartition(":")[2]) <= MOST_PORT:
+            draft.fault(path, f"expected a port from 1 to {MOST_PORT}; got {shown(told)}")
+
+
+def _rules(draft: Draft, known: str) -> None:
+    """One rule, which one header decides by its value."""
+    only = f"HAProxy's lines follow one rule: the header {known} with one value"
+    hint = "name the header in the driver's `preview` and in the lines of the configuration"
+    for stage in draft.places("stages"):
+        header, value = _previewed(draft, (*stage, "preview"))
+        if header and (header != known or not re.fullmatch(SAYABLE, value)):
+            draft.fault((*stage, "preview"), only, hint if header != known else SIMPLER)
+        rules = list(draft.places(*stage, "rules"))
+        for rule in rules[1:]:
+            draft.fault(rule, only, "drivers that can: docker, process")
+        for rule in rules[:1]:
+            asked = draft.value(*rule)
+            if asked is not None and not _is_simple(asked, known):
+                draft.fault(rule, only, "drivers that can: docker, process")
+
+
+def _previewed(draft: Draft, path: Steps) -> tuple[str, str]:
+    match draft.value(*path):
+        case str() as text:
+            header, _, value = text.removeprefix("header:").partition("=")
+            return header.lower(), value
+        case {"header": str() as header, "value": str() as value}:
+            return header.lower(), value
+        case _:
+            return "", ""
+
+
+def _is_simple(rule: object, known: str) -> bool:
+    """A percentage of everybody, or the one header with one value."""
+    match rule:
+        case {"percentage": _, **rest} if not rest:
+            return True
+        case {"header": {**headers}, **rest} if not rest and len(headers) == 1:
+            ((name, value),) = headers.items()
+            return str(name).lower() == known and isinstance(value, str) and bool(re.fullmatch(SAYABLE, value))
+        case _:
+            return False
+
+
+def _socket(draft: Draft, node: Steps) -> str | None:
+    socket: str | None = draft.value(*node, "socket")
+    return socket
+
+
+def _distinct(draft: Draft) -> None:
+    """Two models in one backend could not be told apart."""
+    taken: dict[str, str] = {}
+    for name in draft.names("models"):
+        backend = draft.value("models", name, "backend") or name
+        if backend in taken:
+            hint = "give each model a backend of its own"
+            draft.fault(("models", name), f"{taken[backend]} is in backend {backend}, too", hint, at_key=True)
+        taken.setdefault(backend, name)
+
+
+def _latencies(draft: Draft) -> Iterator[Steps]:
+    """Where the plan judges latency, also by the gates that it has when it names none."""
+    lists: list[Steps] = [("guards",), *((*stage, "gates") for stage in draft.places("stages"))]
+    inline = (place for path in lists for place in draft.places(*path))
+    for path in (*(("gates", name) for name in draft.names("gates")), *inline):
+        metric = draft.value(*path, "metric") if draft.names(*path) else None
+        if isinstance(metric, str) and metric.startswith("latency_p"):
+            yield (*path, "metric")
+    for stage in draft.places("stages"):
+        shares = draft.value(*stage, "strategy") in {"canary", "ab"}
+        if shares and not draft.has(*stage, "gates") and not draft.names("gates"):
+            yield stage

@@ -1,0 +1,102 @@
+"""What a plan may get wrong where the split is in the weights of servers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from mlship.plan import units
+from mlship.plan.draft import Draft
+from mlship.plan.fault import Steps
+from mlship.plan.routing import WHOLE
+from mlship.plan.weights import nearest, totals
+
+OF_THE_MAP = ("map", "preview")
+HINT = "say `layout: map`"
+CANNOT = {
+    "recreate": "close the door",
+    "feature-flag": "tell requests apart",
+    "bandit": "be moved in steps of 0.01%",
+}
+"""Strategy → what weights of servers cannot do for it."""
+
+
+def check_weights(draft: Draft, at: Steps) -> None:
+    """Add every fault of the settings at `at`, of the models and of the stages."""
+    for key in OF_THE_MAP:
+        if draft.has(*at, key):
+            draft.fault((*at, key), "layout weights has no map", "remove it", at_key=True)
+    if not draft.has(*at, "backend"):
+        draft.fault(at, "`backend` is missing: the one that holds the servers", "add `backend: app`", at_key=True)
+    if draft.value(*at, "persist") is not False and not _has_state_file(draft, at):
+        hint = "add `state-file: /var/lib/haproxy/server-state`, or `persist: false`"
+        draft.fault(at, "`state-file` is missing: a reload would lose the weights", hint, at_key=True)
+    _servers(draft)
+    _course(draft)
+
+
+def _course(draft: Draft) -> None:
+    if draft.has("assign-by"):
+        draft.fault(("assign-by",), "weights of servers keep no user on one model", HINT)
+    for stage in draft.places("stages"):
+        strategy = str(draft.value(*stage, "strategy"))
+        if strategy in CANNOT:
+            draft.fault((*stage, "strategy"), f"weights of servers cannot {CANNOT[strategy]}", HINT)
+        if draft.has(*stage, "preview"):
+            draft.fault((*stage, "preview"), "weights of servers cannot tell requests apart", HINT)
+        for path, shares in _splits(draft, stage):
+            _exact(draft, path, shares)
+
+
+def _has_state_file(draft: Draft, at: Steps) -> bool:
+    nodes = list(draft.places(*at, "nodes"))
+    every = bool(nodes) and all(
+        draft.has(*node, "state-file") or draft.value(*node, "persist") is False for node in nodes
+    )
+    return draft.has(*at, "state-file") or every
+
+
+def _servers(draft: Draft) -> None:
+    taken: dict[str, str] = {}
+    for name in draft.names("models"):
+        path: Steps = ("models", name)
+        if draft.has(*path, "backend"):
+            draft.fault((*path, "backend"), "all servers are in the driver's backend", "remove it", at_key=True)
+        if not draft.has(*path, "servers"):
+            draft.fault(path, "`servers` is missing", "add `servers: [v1a, v1b]`", at_key=True)
+        for place in draft.places(*path, "servers"):
+            server = draft.value(*place)
+            if server in taken:
+                draft.fault(place, f"is a server of {taken[server]}", "a server serves one model")
+            elif server:
+                taken[server] = name
+
+
+def _splits(draft: Draft, stage: Steps) -> Iterator[tuple[Steps, Mapping[str, int]]]:
+    """Each place that says a split, with the shares of the models in basis points."""
+    names = list(draft.names("models"))
+    live, candidate = draft.value("live"), draft.value("candidate")
+    live = live or next((name for name in names if name != candidate), "")
+    candidate = candidate or next((name for name in names if name != live), "")
+    for place in draft.places(*stage, "weights"):
+        share = draft.value(*place)
+        points = units.basis_points(share) if isinstance(share, str) else None
+        if points and points < WHOLE:
+            yield place, {candidate: points, live: WHOLE - points}
+    split = draft.value(*stage, "split")
+    if isinstance(split, dict):
+        roles = {"live": live, "candidate": candidate}
+        asked = {str(roles.get(arm, arm)): units.basis_points(share) or 0 for arm, share in split.items()}
+        if sum(asked.values()) == WHOLE:
+            yield (*stage, "split"), asked
+
+
+def _exact(draft: Draft, path: Steps, shares: Mapping[str, int]) -> None:
+    counts = {name: len(list(draft.places("models", name, "servers"))) for name in shares}
+    if not all(counts.values()) or totals(shares, counts):
+        return
+    hint = HINT
+    if len(shares) == 2:
+        (first, share), (second, _) = shares.items()
+        close = " or ".join(f"{points / 100:g}%" for points in nearest(share, counts[first], counts[second]))
+        hint = f"{close} can be, or {HINT}" if close else HINT
+    draft.fault(path, "no whole weights up to 256 make exactly this split", hint)

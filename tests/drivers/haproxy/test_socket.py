@@ -1,0 +1,141 @@
+"""What an HAProxy answers on its socket: refusals without codes, counters, and its log."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from mlship.errors import MlshipError, OutOfReach, RoutingRefused
+from mlship.metrics.counters import difference
+from mlship.plan.routing import all_to
+from tests.drivers.haproxy.conftest import drawn
+from tests.support.haproxy_site import HaproxySite, haproxy_site
+from tests.support.site import until
+
+pytestmark = pytest.mark.haproxy
+
+
+def test_a_socket_whose_level_is_too_low() -> None:
+    """The map can be changed at any level, the log needs more: that is said, and no number is made up."""
+    with haproxy_site() as site:
+        site.serve("v1")
+        site.balance(level="user")
+        driver = site.up("v1")
+
+        with pytest.raises(OutOfReach, match="Permission denied") as told:
+            driver.measure()
+
+        assert "level admin" in told.value.hint
+        assert any("level user" in trouble.message for trouble in driver.troubles(fence=1, held=False))
+
+
+def test_a_map_that_haproxy_does_not_have(site: HaproxySite) -> None:
+    """The configuration lacks the lines; which ones is said."""
+    site.settings = {"nodes": [{"socket": site.balancer.socket, "map": "/etc/haproxy/other.map"}]}
+
+    with pytest.raises(RoutingRefused, match=r"has no map /etc/haproxy/other.map") as told:
+        site.open().route(all_to("v1"))
+
+    assert "mlship init --driver haproxy" in told.value.hint
+
+
+def test_sockets_that_lead_nowhere(site: HaproxySite) -> None:
+    """A file that is missing, one that nobody listens on, and a HAProxy that hangs are told apart, each with a hint."""
+
+    def trouble(socket: str) -> MlshipError:
+        site.settings = {"nodes": [{"socket": socket, "map": str(site.balancer.map)}]}
+        with pytest.raises(OutOfReach) as told:
+            site.open().measure()
+        return told.value
+
+    missing = trouble("/nowhere/admin.sock")
+    closed = trouble(f"127.0.0.1:{site.balancer.port + 1 if site.balancer.port < 65_535 else 1}")
+    master = site.balancer.master
+    assert master
+    worker = int(site.balancer.pid.split()[1])
+    os.kill(worker, signal.SIGSTOP)
+    hung = trouble(site.balancer.socket)
+    os.kill(worker, signal.SIGCONT)
+
+    assert "No such file" in missing.message
+    assert "stats socket" in missing.hint
+    assert "nobody listens" in closed.hint
+    assert "does not answer within 2 s" in hung.message
+
+
+def test_a_socket_over_tcp(site: HaproxySite) -> None:
+    """It takes the same commands."""
+    from tests.ports import free_port
+
+    port = free_port()
+    text = (site.balancer.folder / "haproxy.cfg").read_text()
+    (site.balancer.folder / "haproxy.cfg").write_text(
+        text.replace("global\n", f"global\n    stats socket 127.0.0.1:{port} level admin\n", 1)
+    )
+    site.balancer.reload()
+    site.settings = {"nodes": [{"socket": f"127.0.0.1:{port}", "map": str(site.balancer.map)}]}
+
+    site.up("v1", "v2").route(drawn(5000))
+
+    assert site.balancer.entry == "any:v2:5000:v1:10000"
+
+
+def test_counters_are_exact(site: HaproxySite) -> None:
+    """Every answer is counted, those of 500 as errors, and each has its latency."""
+    site.stop("v2")
+    site.serve("v2", ERRORS="0.3")
+    driver = site.up("v1", "v2")
+    driver.route(drawn(5000))
+    before = driver.measure()
+    statuses = [site.balancer.ask() for _ in range(300)]
+    until(lambda: sum(sum(t.latency) for t in (difference(before, driver.measure()) or {}).values()) == 300)
+
+    grown = difference(before, driver.measure())
+
+    assert grown
+    for model in ("v1", "v2"):
+        mine = [answer.status for answer in statuses if answer.model == model]
+        assert (grown[model].requests, grown[model].errors) == (len(mine), sum(status >= 500 for status in mine))
+        assert sum(grown[model].latency) == len(mine)
+
+
+def test_latencies_outlast_the_ring(site: HaproxySite) -> None:
+    """The ring is a window; whoever looks regularly has all of them, and whoever only looks in writes nothing."""
+    text = (site.balancer.folder / "haproxy.cfg").read_text()
+    (site.balancer.folder / "haproxy.cfg").write_text(text.replace("size 16777216", "size 16384"))
+    site.balancer.reload()
+    driver = site.up("v1")
+
+    for _ in range(6):
+        site.shares(100)
+        driver.measure()
+    folder = site.folder / "state" / "balancer" / "scorer"
+    kept = {file: file.read_bytes() for file in folder.iterdir()}
+    site.shares(50)
+    looked = site.open(None).measure()
+
+    assert sum(looked.models["v1"].latency) == looked.models["v1"].requests == 650
+    assert {file: file.read_bytes() for file in folder.iterdir()} == kept
+
+
+def test_latency_is_the_servers(site: HaproxySite) -> None:
+    """A slow model is seen to be slow."""
+    site.stop("v1")
+    site.serve("v1", DELAY="0.06")
+    driver = site.up("v1")
+    site.shares(10)
+
+    buckets = driver.measure().models["v1"].latency
+
+    assert sum(buckets[11:]) == 10  # above 50 ms
+
+
+def test_a_change_that_is_not_read_back_was_none(site: HaproxySite) -> None:
+    """HAProxy takes the first word of a value, and says nothing of the rest: only the map tells what was set."""
+    driver = site.up("v1")
+    (node,) = driver._fleet.nodes
+
+    with pytest.raises(RoutingRefused, match="did not take the split"):
+        node.write("any:v1:10000 any:v2:10000")

@@ -1,0 +1,233 @@
+"""Layout weights: the servers of all models in one backend of an HAProxy that is somebody else's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import sqrt
+
+import pytest
+from msgspec.structs import replace
+
+from mlship.drivers.balancer.haproxy import HaproxyDriver
+from mlship.errors import OutOfReach, RoutingRefused
+from mlship.metrics.counters import difference
+from mlship.plan.pool import Pool
+from mlship.plan.routing import Routing, all_to
+from mlship.plan.weights import nearest, spread, totals
+from tests.drivers.haproxy.conftest import drawn
+from tests.support.haproxy_load import Load
+from tests.support.haproxy_site import CLOCK, HaproxySite, haproxy_site
+from tests.support.site import split, until
+
+pytestmark = pytest.mark.haproxy
+
+CHECK = "check inter 100ms fall 2 rise 1"
+POOLS = {"v1": ("v1a", "v1b"), "v2": ("v2",)}
+V1 = {"v1a": 256, "v1b": 256, "v2": 0}
+
+
+@contextmanager
+def weighing(*lines: str, count: int = 1, level: str = "admin") -> Iterator[HaproxySite]:
+    """Two servers of v1 and one of v2, whose weight is 0 in the configuration."""
+    with haproxy_site() as site:
+        for name in ("v1a", "v1b", "v2"):
+            site.serve(name)
+        servers = [
+            f"server {name} {{{name}}} weight {weight} {CHECK}"
+            for name, weight in (("v1a", 100), ("v1b", 100), ("v2", 0))
+        ]
+        site.balance(count, weights=[*(lines or ("balance roundrobin",)), *servers], level=level)
+        health = site.models["v2"].health
+        model = site.models["v2"]
+        site.models = {
+            name: replace(model, name=name, health=health, pool=Pool(servers=names)) for name, names in POOLS.items()
+        }
+        site.settings = {"layout": "weights", "backend": "app"}
+        yield site
+
+
+@pytest.fixture
+def site() -> Iterator[HaproxySite]:
+    """As it should be."""
+    with weighing() as opened:
+        yield opened
+
+
+def up(site: HaproxySite, fence: int = 1) -> HaproxyDriver:
+    return site.up("v1", "v2", fence=fence)
+
+
+@pytest.mark.parametrize("share", [100, 1000, 5000])
+def test_shares(site: HaproxySite, share: int) -> None:
+    """The share is that of a model, however many servers it has; those of one model have equal parts of it."""
+    count, p = 2000, share / 10_000
+    up(site).route(drawn(share))
+
+    found = site.shares(count)
+
+    assert abs(found["v2"] - count * p) <= 4 * sqrt(count * p * (1 - p)), found
+    assert abs(found["v1a"] - found["v1b"]) <= count * 0.02
+
+
+def test_weights_are_absolute(site: HaproxySite) -> None:
+    """A server whose weight in the configuration is 0 gets one; in percent of that it would stay 0 without a word."""
+    driver = up(site)
+    driver.route(drawn(5000))
+    assert site.balancer.shares == {"v1a": 128, "v1b": 128, "v2": 256}
+
+    driver.route(drawn(100))
+    assert site.balancer.shares == {"v1a": 248, "v1b": 247, "v2": 5}
+
+
+@pytest.mark.parametrize("balance", ["leastconn", "random", "static-rr", "source"])
+def test_algorithms_whose_shares_are_not_the_weights(balance: str) -> None:
+    """They take weights, or refuse them late, and send something else: refused before anything is changed."""
+    with weighing(f"balance {balance}") as site:
+        driver = site.open()
+        for model in POOLS:
+            driver.ensure(model, 1)
+        before = site.balancer.shares
+
+        with pytest.raises(
+            RoutingRefused, match=f"{balance.replace('random', 'another')}.*, whose shares are not its weights"
+        ):
+            driver.insist(drawn(1000))
+
+        assert site.balancer.shares == before
+        assert any("shares are not its weights" in trouble.message for trouble in driver.troubles(fence=1, held=False))
+
+
+def test_cookies_that_hold_users() -> None:
+    """A weight of 0 would go on serving whoever has the cookie: such a backend is refused."""
+    with weighing("balance roundrobin", "cookie SRV insert") as site:
+        driver = site.open()
+        driver.ensure("v1", 1)
+
+        with pytest.raises(RoutingRefused, match="keeps users by cookie SRV") as told:
+            driver.insist(drawn(1000))
+        assert "layout: map" in told.value.hint
+
+
+def test_a_level_that_does_not_suffice() -> None:
+    """The reply is a sentence, and no weight was changed."""
+    with weighing(level="operator") as site:
+        driver = site.open()
+        driver.ensure("v1", 1)
+
+        with pytest.raises(RoutingRefused, match="Permission denied") as told:
+            driver.insist(drawn(1000))
+
+        assert "level admin" in told.value.hint
+        assert any("level operator" in trouble.message for trouble in driver.troubles(fence=1, held=False))
+
+
+@pytest.mark.parametrize("routing", [drawn(1), split(1000), replace(all_to("v1"), closed=True)])
+def test_what_weights_cannot_say(site: HaproxySite, routing: Routing) -> None:
+    """Too fine a share, users who stay, a closed door."""
+    driver = up(site)
+    with pytest.raises(RoutingRefused) as told:
+        driver.route(routing)
+
+    assert "layout: map" in told.value.hint
+    assert driver.observe().routing == all_to("v1")
+
+
+def test_a_reload_and_a_restart_keep_the_weights(site: HaproxySite) -> None:
+    """The state file has them."""
+    driver = up(site)
+    driver.route(drawn(1000))
+    site.balancer.reload()
+    assert driver.observe().routing == drawn(1000)
+    site.balancer.kill()
+    site.balancer.start()
+    assert driver.observe().routing == drawn(1000)
+    assert site.balancer.shares["v2"] == 56
+
+
+def test_a_configuration_that_was_changed_wins(site: HaproxySite) -> None:
+    """HAProxy passes the state file over for a server whose weight was edited: a step forward sees that."""
+    driver = up(site)
+    driver.route(drawn(1000))
+    file = site.balancer.folder / "haproxy.cfg"
+    file.write_text(file.read_text().replace("weight 0", "weight 33"))
+    site.balancer.reload()
+
+    with pytest.raises(RoutingRefused, match="somebody else has changed"):
+        driver.route(drawn(2000))
+    driver.insist(all_to("v1"))
+    assert site.balancer.shares == V1
+
+
+def test_a_change_by_somebody_else_stops_a_step_and_no_rollback(site: HaproxySite) -> None:
+    """Both splits are told."""
+    driver = up(site)
+    driver.route(drawn(1000))
+    site.balancer.api.ask("set weight app/v1a 0")
+    site.balancer.api.ask("set weight app/v1b 56")
+
+    with pytest.raises(RoutingRefused, match=r"it has v1 50%, v2 50%, mlship has set v2 10%, v1 90%"):
+        driver.route(drawn(2000))
+    driver.insist(all_to("v1"))
+    assert site.balancer.shares == V1
+
+
+def test_two_nodes_one_dead() -> None:
+    """Forward neither moves; back the other does, and the dead one comes back with the rollback in its state file."""
+    with weighing(count=2) as site:
+        driver = up(site)
+        driver.route(drawn(1000))
+        site.balancers[0].kill()
+        with pytest.raises(OutOfReach):
+            driver.route(drawn(5000))
+        assert site.balancers[1].shares["v2"] == 56
+
+        with pytest.raises(OutOfReach, match=r"lb0/admin.sock does not answer.*; done on .*lb1/admin.sock"):
+            driver.insist(all_to("v1"))
+        assert site.balancers[1].shares == V1
+
+        site.balancers[0].start()
+        assert site.balancers[0].shares == V1
+
+
+def test_counters_are_exact(site: HaproxySite) -> None:
+    """Answers of all servers of a model together, errors and latencies, too."""
+    site.stop("v2")
+    site.serve("v2", ERRORS="0.3")
+    health = site.models["v1"]
+    site.models["v2"] = replace(health, name="v2", pool=Pool(servers=("v2",)))
+    driver = up(site)
+    driver.route(drawn(5000))
+    before = driver.measure()
+    answers = [site.balancer.ask() for _ in range(200)]
+    until(lambda: sum(sum(t.latency) for t in (difference(before, driver.measure()) or {}).values()) == 200)
+
+    grown = difference(before, driver.measure())
+
+    assert grown
+    for model, names in POOLS.items():
+        mine = [answer.status for answer in answers if answer.model in names]
+        assert (grown[model].requests, grown[model].errors) == (len(mine), sum(status >= 500 for status in mine))
+        assert sum(grown[model].latency) == len(mine)
+
+
+@pytest.mark.load
+def test_changes_fail_no_request(site: HaproxySite) -> None:
+    """Twenty changes, forth and back, over connections that stay open."""
+    driver = up(site)
+    with Load(port=site.balancer.port) as load:
+        for number in range(20):
+            driver.route(drawn(2500 * (number % 4)) if number % 4 else all_to("v1"))
+            CLOCK.sleep(0.15)
+
+    assert load.failed == []
+    assert load.answered["v2"] > 50
+
+
+def test_whole_weights() -> None:
+    """Exact sums up to 256 for each server, spread evenly; what cannot be has neighbours that can."""
+    assert totals({"v2": 100, "v1": 9900}, {"v2": 1, "v1": 2}) == {"v2": 5, "v1": 495}
+    assert spread(495, 2) == (248, 247)
+    assert totals({"v2": 1, "v1": 9999}, {"v2": 1, "v1": 2}) is None
+    assert nearest(7777, 1, 1) == (7760, 7800)
+    assert all(totals({"a": share, "b": 10_000 - share}, {"a": 1, "b": 1}) for share in nearest(7777, 1, 1))

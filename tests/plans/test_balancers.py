@@ -1,0 +1,97 @@
+"""The plans and configurations for balancers that are somebody else's: valid, complete, and what `init` prints."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mlship.cli.init import BALANCED, Backend, Strategy, text
+from mlship.drivers.balancer.haproxy.lines import backend_lines, frontend_lines, ring_lines
+from mlship.drivers.registry import known
+from mlship.errors import UsageError
+from mlship.plan.load import load
+from mlship.strategies import compile_plan
+from tests.engines import haproxy, need
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "plans" / "balancers"
+PLANS = sorted(FOLDER.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", PLANS, ids=lambda path: path.stem)
+def test_a_shipped_plan_is_valid(path: Path) -> None:
+    """Carried out to its end the candidate serves everything; it tells editors its schema, and people how to try it."""
+    plan = load(path, drivers=known(), variables={}, env={})
+    words = path.read_text("utf-8")
+    compiled = compile_plan(plan, live=plan.live or "")
+
+    assert dict(compiled.steps[-1].routing.weights) == {compiled.candidate: 10_000}
+    assert (path.parent / words.splitlines()[0].partition("$schema=")[2]).is_file()
+    assert f"mlship deploy plans/balancers/{path.name}" in words
+
+
+def test_the_plan_shows_every_key_of_its_driver() -> None:
+    """`nodes` stands in a comment: it takes the place of `socket`. Two keys are of the other layout."""
+    schema = json.loads((ROOT / "schemas" / "plan.v1.json").read_text("utf-8"))
+    shown = yaml.safe_load((FOLDER / "haproxy.yaml").read_text("utf-8"))
+
+    assert set(shown["driver"]["haproxy"]) | {"nodes", "backend", "state-file"} == set(
+        schema["$defs"]["haproxy"]["properties"]
+    )
+
+
+def test_the_configuration_is_what_init_prints() -> None:
+    """Nobody has to keep two in step."""
+    lines = [
+        ring_lines(),
+        frontend_lines(service="digits", default="v1", map_file="/tmp/mlship-haproxy/mlship.map"),
+        backend_lines({"v1": "127.0.0.1:9001", "v2": "127.0.0.1:9002"}),
+    ]
+    shipped = (FOLDER / "haproxy.cfg").read_text("utf-8")
+
+    assert all(part in shipped for part in lines)
+
+
+@pytest.mark.haproxy
+def test_haproxy_takes_what_init_prints(tmp_path: Path) -> None:
+    """The commented lines, uncommented, are a configuration without a fault or a warning."""
+    need("haproxy")
+    program = haproxy()
+    assert program
+    printed = text(Strategy.CANARY, service="scorer", file="plan.yaml", driver=Backend.HAPROXY)
+    lines = [line.removeprefix("# ").removeprefix("#") for line in printed.partition("# global\n")[2].splitlines()]
+    defaults = "defaults\n    mode http\n    timeout connect 1s\n    timeout client 9s\n    timeout server 9s\n"
+    (tmp_path / "mlship.map").touch()
+    # The lines before the first section go on with `global`.
+    cfg = "global\n" + "\n".join(lines).replace("ring mlship  ", defaults + "ring mlship  ", 1) + "\n"
+    file = tmp_path / "haproxy.cfg"
+    file.write_text(cfg.replace("/etc/haproxy", str(tmp_path)).replace("/run/haproxy", str(tmp_path)), "utf-8")
+
+    checked = subprocess.run([program, "-c", "-f", file], capture_output=True, text=True, check=False)
+
+    assert checked.returncode == 0, checked.stderr
+    assert "WARNING" not in checked.stderr
+
+
+@pytest.mark.parametrize("strategy", BALANCED)
+def test_what_init_writes_for_haproxy_is_a_plan(strategy: Strategy, tmp_path: Path) -> None:
+    """It can be carried out once the configuration is there."""
+    path = tmp_path / "plan.yaml"
+    path.write_text(text(strategy, service="scorer", file="plan.yaml", driver=Backend.HAPROXY), "utf-8")
+
+    plan = load(path, drivers=known(), variables={}, env={})
+
+    assert (plan.driver.name, plan.models["v2"].pool.backend) == ("haproxy", "v2")
+
+
+def test_init_has_no_plan_for_what_haproxy_cannot_do() -> None:
+    """It says which strategies there are, and which drivers can."""
+    with pytest.raises(UsageError, match="no plan for shadow") as told:
+        text(Strategy.SHADOW, service="scorer", file="plan.yaml", driver=Backend.HAPROXY)
+
+    assert "canary, blue-green" in told.value.hint
+    assert "docker, process" in told.value.hint
