@@ -40,6 +40,7 @@ PRESENT: Mapping[str, Callable[[], bool]] = {
     "psycopg": lambda: _has_module("psycopg"),
     "root": lambda: os.geteuid() == 0,
     "sklearn": lambda: _has_module("sklearn"),
+    "sshd": lambda: sshd() is not None,
     "wrk": lambda: shutil.which("wrk") is not None,
 }
 
@@ -49,13 +50,23 @@ GET: Mapping[str, str] = {
     "prometheus": "apt-get install prometheus",
     "psycopg": "pip install 'mlship[sql]'",
     "root": "file systems are mounted for these tests: run them as root",
+    "sshd": "apt-get install openssh-server",
 }
 """How to get what has no place in the extra `dev`."""
 
 
 def haproxy() -> str | None:
     """HAProxy; Debian keeps it where only root looks for programs."""
-    return shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin")
+    return _for_root("haproxy")
+
+
+def sshd() -> str | None:
+    """OpenSSH's server, which is kept there, too."""
+    return _for_root("sshd")
+
+
+def _for_root(name: str) -> str | None:
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
 
 
 def postgresql(program: str) -> Path | None:

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from getpass import getuser
 from pathlib import Path
 
-import pytest
-
+from tests import engines
+from tests.engines import need
 from tests.ports import free_port
 from tests.support.site import until
 
@@ -20,9 +20,8 @@ from tests.support.site import until
 @contextmanager
 def sshd() -> Iterator[tuple[str, dict[str, str]]]:
     """("ssh://user@127.0.0.1:port", environment with the `ssh` that may log in there)."""
-    found = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin")
-    if found is None or os.geteuid():
-        pytest.skip("needs sshd, and root")
+    need("sshd")
+    need("root")
     Path("/run/sshd").mkdir(exist_ok=True)
     folder, port = Path(tempfile.mkdtemp(prefix="mlship-ssh-")), free_port()
     for name in ("host", "id"):
@@ -37,7 +36,7 @@ def sshd() -> Iterator[tuple[str, dict[str, str]]]:
     wrapper.write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {folder}/config "$@"\n')
     wrapper.chmod(0o755)
     # By its whole path: it starts itself anew for each connection.
-    server = subprocess.Popen([found, "-D", "-f", folder / "sshd.conf", "-E", folder / "log"])
+    server = subprocess.Popen([str(engines.sshd()), "-D", "-f", folder / "sshd.conf", "-E", folder / "log"])
     try:
         log = folder / "log"
         until(lambda: log.exists() and "Server listening" in log.read_text())
