@@ -36,7 +36,9 @@ class Shell:
         """
         try:
             self._stream.wait(patience)
-            self._stream.send(script.encode() + b"\n" + data + f"printf '\\n%s %d\\n' {self._end} $?\n".encode())
+            # Both outputs end, because what comes by the one may overtake what was written to the other before.
+            ends = f"printf '\\n%s %d\\n' {self._end} $?; printf '%s\\n' {self._end} >&2\n"
+            self._stream.send(script.encode() + b"\n" + data + ends.encode())
             said, failed, complaint = self._answer()
         except OutOfReach:
             self.dead = True
@@ -53,6 +55,7 @@ class Shell:
 
     def _answer(self) -> tuple[bytes, int, str]:
         said, complaint, end = bytearray(), bytearray(), f"\n{self._end} ".encode()
+        complained = f"{self._end}\n".encode()
         while True:
             kind, piece = self._stream.receive()
             if not piece:
@@ -63,9 +66,9 @@ class Shell:
                 )
             (said if kind == STDOUT else complaint).extend(piece)
             at = said.rfind(end)
-            if at >= 0 and said.endswith(b"\n") and at + len(end) < len(said):
-                status = int(said[at + len(end) :])
-                return bytes(said[:at]), status, complaint.decode("utf-8", "replace").strip()[-200:]
+            if at >= 0 and said.endswith(b"\n") and at + len(end) < len(said) and complaint.endswith(complained):
+                status, why = int(said[at + len(end) :]), complaint.removesuffix(complained)
+                return bytes(said[:at]), status, why.decode("utf-8", "replace").strip()[-200:]
 
 
 class Session:

@@ -98,14 +98,14 @@ def make_context(far: DockerPlace, remote: OwnDaemon) -> Callable[..., None]:
 
 
 def test_the_daemon_restarts(far: DockerPlace, remote: OwnDaemon) -> None:
-    """In the middle of a canary: the routing comes back with the daemon, and the rollout goes on to its end."""
+    """In the middle of a canary: once all containers are back, so is the routing; the rollout goes on to its end."""
     far.up()
     run = far.start("deploy", far.plan_of(SLOW, more="guards: []\n"), "--yes", "-o", "plain")
     far.until_share("v2")
     remote.stop()
     remote.start()
     with far.users():
-        far.until(lambda: far.ask() in {"v1", "v2"})
+        far.until(lambda: {far.ask() for _ in range(20)} == {"v1", "v2"})
         shares = {far.ask() for _ in range(40)}
         assert run.wait(120) == 0, far.output.read_text()
 
@@ -132,7 +132,7 @@ def test_the_daemon_is_killed(far: DockerPlace, remote: OwnDaemon, option: str) 
             remote.start()
         after = lives(remote, far.service)
         with far.users():
-            far.until(lambda: far.ask() in {"v1", "v2"})
+            far.until(lambda: {far.ask() for _ in range(20)} == {"v1", "v2"})
             shares = {far.ask() for _ in range(40)}
             code = run.wait(120)
         last = {far.ask() for _ in range(20)}
