@@ -67,8 +67,8 @@ class Shell:
             (said if kind == STDOUT else complaint).extend(piece)
             at = said.rfind(end)
             if at >= 0 and said.endswith(b"\n") and at + len(end) < len(said) and complaint.endswith(complained):
-                status, why = int(said[at + len(end) :]), complaint.removesuffix(complained)
-                return bytes(said[:at]), status, why.decode("utf-8", "replace").strip()[-200:]
+                status, told = int(said[at + len(end) :]), complaint.removesuffix(complained)
+                return bytes(said[:at]), status, told.decode("utf-8", "replace").strip()[-200:]
 
 
 class Session:
