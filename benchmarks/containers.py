@@ -108,6 +108,8 @@ def by_hand() -> float:
             network,
             "-p",
             f"127.0.0.1:{port}:8000",
+            "-e",
+            "PORT=8000",
             images.SKLEARN,
             *scikit_learn("v2")["command"],
         )
