@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness import Goal, finish
+from harness import MISSED, Goal, finish
 
 COLUMNS = ("repeated z", "mSPRT", "asympt. CS", "Flagger / Argo", "Thompson")
 
@@ -86,4 +86,4 @@ def conclude(rows: Sequence[Row], *, as_json: bool) -> None:
     widths = [max(len(line[place]) for line in lines) for place in range(len(head))]
     for line in lines:
         print("  ".join(part.ljust(width) for part, width in zip(line, widths, strict=True)).rstrip())
-    sys.exit(0 if all(goal.holds for goal in goals) else 1)
+    sys.exit(0 if all(goal.holds for goal in goals) else MISSED)
