@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-
 MISSED = 3
 """Exit code where a goal is missed: not 1, which a benchmark that broke down ends with."""
 
