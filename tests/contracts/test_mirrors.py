@@ -12,7 +12,7 @@ from mlship.metrics.counters import Tally, difference
 from mlship.plan.model import Capability
 from mlship.plan.routing import Capture, Mirror, Routing, all_to
 from mlship.predictions.source import Captures
-from tests.contracts.worlds import World
+from tests.contracts.world import World
 
 MIRRORED = replace(all_to("v1"), mirrors=(Mirror(model="v2", share=10_000),), capture=Capture())
 
