@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -30,6 +31,7 @@ def _has_daemon() -> bool:
 
 
 PRESENT: Mapping[str, Callable[[], bool]] = {
+    "caddy": lambda: caddy() is not None,
     "docker": _has_daemon,
     "envoy": lambda: _has_module("envoy"),
     "haproxy": lambda: haproxy() is not None,
@@ -53,6 +55,11 @@ GET: Mapping[str, str] = {
     "sshd": "apt-get install openssh-server",
 }
 """How to get what has no place in the extra `dev`."""
+
+
+def caddy() -> str | None:
+    """Caddy; its wheel puts it beside Python."""
+    return shutil.which("caddy") or shutil.which("caddy", path=str(Path(sys.executable).parent))
 
 
 def haproxy() -> str | None:

@@ -28,10 +28,16 @@ class Backend(StrEnum):
 
     PROCESS = "process"
     DOCKER = "docker"
+    CADDY = "caddy"
     HAPROXY = "haproxy"
 
 
-PARTS = {Backend.PROCESS: "commands", Backend.DOCKER: "images", Backend.HAPROXY: "backends"}
+PARTS = {
+    Backend.PROCESS: "commands",
+    Backend.DOCKER: "images",
+    Backend.CADDY: "servers",
+    Backend.HAPROXY: "backends",
+}
 """What a model of the plan is named by."""
 
 HEAD = """\

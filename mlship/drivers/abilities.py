@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mlship.plan.model import Capability
 
+CADDY = frozenset({Capability.SPLIT, Capability.MATCH, Capability.CLOSE, Capability.COUNTERS})
 DOCKER = frozenset(Capability)
 HAPROXY = frozenset(Capability) - {Capability.REPLICAS, Capability.MIRROR, Capability.CAPTURE}
 HAPROXY_WEIGHTS = HAPROXY - {Capability.STICKY, Capability.MATCH, Capability.CLOSE}

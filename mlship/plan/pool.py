@@ -14,7 +14,7 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
     backend: str = ""
     """Driver `haproxy`: the backend of HAProxy's configuration that holds them; empty: named as the model is."""
     servers: tuple[str, ...] = ()
-    """Driver `haproxy` with layout `weights`: names of the servers in the driver's backend."""
+    """Driver `caddy`: their addresses. Driver `haproxy` with layout `weights`: their names in the driver's backend."""
 
 
 def build_pool(document: Mapping[str, Any]) -> Pool:

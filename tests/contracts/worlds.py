@@ -12,6 +12,7 @@ from mlship.clock import Clock, ManualClock
 from mlship.drivers.base import Opening
 from mlship.drivers.memory import MemoryDriver
 from mlship.plan.model import DriverSpec, Health, Model
+from tests.contracts.caddy_world import caddy
 from tests.contracts.haproxy_world import haproxy, haproxy_weights
 from tests.contracts.world import World
 from tests.engines import need
@@ -63,12 +64,14 @@ WORLDS = {
     "memory": memory,
     "process": process,
     "docker": docker,
+    "caddy": caddy,
     "haproxy": haproxy,
     "haproxy-weights": haproxy_weights,
 }
 MARKS = {
     "process": pytest.mark.envoy,
     "docker": pytest.mark.docker,
+    "caddy": pytest.mark.caddy,
     "haproxy": pytest.mark.haproxy,
     "haproxy-weights": pytest.mark.haproxy,
 }

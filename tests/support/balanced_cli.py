@@ -49,10 +49,12 @@ def environment(site: BalancedSite[Any]) -> dict[str, str]:
 def plan(site: BalancedSite[Any], **more: object) -> Path:
     """`plans/balancers/MAKE.yaml` on this site."""
     shipped = yaml.safe_load((PLANS / f"{site.make}.yaml").read_text("utf-8"))
+    pools = {name: {"servers": list(model.pool.servers)} for name, model in site.models.items() if model.pool.servers}
     overlay = {
         **shipped,
+        **({"models": pools} if pools else {}),
         "driver": {site.make: {**site.told(), **site.settings}},
-        "assign-by": "header:x-user",
+        **({"assign-by": "header:x-user"} if "assign-by" in shipped else {}),
         "stages": [stage | {"hold": "1s", "weights": ["10%", "50%"]} for stage in shipped["stages"]],
         "look-every": "300ms",
         "bake": "500ms",

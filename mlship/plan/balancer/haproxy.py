@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from mlship.plan.balancer.asked import judged_by_latency, previewed
+from mlship.plan.balancer.asked import judged_by_latency, previewed, reach
 from mlship.plan.draft import Draft
-from mlship.plan.fault import Steps, shown
+from mlship.plan.fault import Steps
 
 MOST_PARTS = 4
 """Models that the lines in HAProxy's configuration can divide the traffic between."""
@@ -17,15 +17,13 @@ PREVIEW = "x-preview"
 SAYABLE = r"[A-Za-z0-9_.@+-]{1,100}"
 """Values of that header that a line of a map can hold."""
 
-MOST_PORT = 65_535
-
 SIMPLER = "use letters, digits and _.@+- for its value"
 
 
 def check_haproxy(draft: Draft) -> None:
     """Add every fault of the driver's settings, of the models and of the stages."""
     at: Steps = ("driver", "haproxy")
-    _reach(draft, at)
+    reach(draft, at, key="socket", make="HAProxy", example="/run/haproxy/admin.sock")
     if draft.value(*at, "layout") == "weights":
         from mlship.plan.balancer.serverweights import check_weights
 
@@ -56,26 +54,6 @@ def _of_the_map(draft: Draft, at: Steps) -> None:
             )
 
 
-def _reach(draft: Draft, at: Steps) -> None:
-    """The one socket, or those of the nodes."""
-    if not isinstance(draft.value(*at), dict):
-        return
-    if draft.has(*at, "socket") and draft.has(*at, "nodes"):
-        draft.fault((*at, "nodes"), "there is a `socket` already", "keep one of them", at_key=True)
-    elif not draft.has(*at, "socket") and not draft.has(*at, "nodes"):
-        hint = "add `socket: /run/haproxy/admin.sock`, or `nodes` with a socket each"
-        draft.fault(at, "nothing says where HAProxy is", hint, at_key=True)
-    nodes = list(draft.places(*at, "nodes"))
-    for number, node in enumerate(nodes):
-        same = next((other for other in nodes[:number] if _socket(draft, other) == _socket(draft, node)), None)
-        if same is not None and _socket(draft, node) is not None:
-            draft.fault((*node, "socket"), "is a node already", "name each node once")
-    for path in ((*at, "socket"), (*at, "listen"), *((*node, "socket") for node in nodes)):
-        told = draft.value(*path)
-        if told is not None and not told.startswith("/") and not 1 <= int(told.rpartition(":")[2]) <= MOST_PORT:
-            draft.fault(path, f"expected a port from 1 to {MOST_PORT}; got {shown(told)}")
-
-
 def _rules(draft: Draft, known: str) -> None:
     """One rule, which one header decides by its value."""
     only = f"HAProxy's lines follow one rule: the header {known} with one value"
@@ -103,11 +81,6 @@ def _is_simple(rule: object, known: str) -> bool:
             return str(name).lower() == known and isinstance(value, str) and bool(re.fullmatch(SAYABLE, value))
         case _:
             return False
-
-
-def _socket(draft: Draft, node: Steps) -> str | None:
-    socket: str | None = draft.value(*node, "socket")
-    return socket
 
 
 def _distinct(draft: Draft) -> None:
