@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlship.drivers.abilities import HAPROXY
+from mlship.drivers.abilities import CADDY, HAPROXY
 from mlship.plan.fault import PlanError
 from mlship.plan.load import parse
 from mlship.plan.model import Capability, Plan
@@ -17,6 +17,7 @@ DRIVERS: Mapping[str, frozenset[Capability]] = {
     "process": EVERYTHING,
     "memory": EVERYTHING,
     "docker": EVERYTHING,
+    "caddy": CADDY,
     "haproxy": HAPROXY,
 }
 VARIABLES = {"region": "eu"}

@@ -62,4 +62,5 @@ def test_what_init_writes_is_a_plan(strategy: str, tmp_path: Path) -> None:
 
     plan = load(path, drivers=known(), variables={}, env={})
 
-    assert (plan.driver.name, plan.models["v2"].pool.servers) == ("caddy", ("10.0.0.2:8000",))
+    assert plan.driver.name == "caddy"
+    assert [len(model.pool.servers) for model in plan.models.values()] == [1, 1]

@@ -28,8 +28,14 @@ def reach(draft: Draft, at: Steps, *, key: str, make: str, example: str) -> None
             draft.fault((*node, key), "is a node already", "name each node once")
     for path in ((*at, key), (*at, "listen"), *((*node, key) for node in nodes)):
         told = draft.value(*path)
-        if told is not None and not told.startswith("/") and not 1 <= int(told.rpartition(":")[2]) <= MOST_PORT:
+        if told is not None and not told.startswith("/") and not has_port(told):
             draft.fault(path, f"expected a port from 1 to {MOST_PORT}; got {shown(told)}")
+
+
+def has_port(address: str) -> bool:
+    """It ends with a port that can be."""
+    _, colon, port = address.rpartition(":")
+    return bool(colon) and port.isdecimal() and 1 <= int(port) <= MOST_PORT
 
 
 def _article(word: str) -> str:

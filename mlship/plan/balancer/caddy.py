@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import gcd
 
-from mlship.plan.balancer.asked import MOST_PORT, previewed, reach, splits
+from mlship.plan.balancer.asked import MOST_PORT, has_port, previewed, reach, splits
 from mlship.plan.draft import Draft
 from mlship.plan.fault import Steps, shown
 from mlship.plan.routing import WHOLE
@@ -15,6 +15,11 @@ MOST_IN_A_ROUND = 2000
 """Requests that a share may take until it is true: Caddy serves a server's whole weight in a row."""
 
 OTHERS = "drivers that can: docker, process"
+CANNOT = {
+    "ab": ("an A/B test is of users, and Caddy keeps none on a model", "drivers that can: docker, haproxy, process"),
+    "bandit": ("a bandit moves traffic in steps of 0.01%, which Caddy would keep only over too many requests", OTHERS),
+}
+"""Strategy → (why Caddy is not for it, what is)."""
 
 
 def in_a_round(shares: Mapping[str, int], servers: Mapping[str, int]) -> Mapping[str, int] | None:
@@ -57,7 +62,7 @@ def _servers(draft: Draft) -> None:
             draft.fault(path, "`servers` is missing", "add `servers: [10.0.0.1:8000]`", at_key=True)
         for place in draft.places(*path, "servers"):
             address = draft.value(*place)
-            if address is not None and not 1 <= int(address.rpartition(":")[2] or 0) <= MOST_PORT:
+            if address is not None and not has_port(address):
                 draft.fault(place, f"expected an address and a port from 1 to {MOST_PORT}; got {shown(address)}")
             elif address in taken:
                 draft.fault(place, f"is a server of {taken[address]}", "a server serves one model")
@@ -66,9 +71,9 @@ def _servers(draft: Draft) -> None:
 
 
 def _stage(draft: Draft, stage: Steps) -> None:
-    if draft.value(*stage, "strategy") == "bandit":
-        why = "a bandit moves traffic in steps of 0.01%, which Caddy would keep only over too many requests"
-        draft.fault((*stage, "strategy"), why, f"use `strategy: canary`; {OTHERS}")
+    strategy = str(draft.value(*stage, "strategy"))
+    if strategy in CANNOT:
+        draft.fault((*stage, "strategy"), *CANNOT[strategy])
     for path, shares in splits(draft, stage):
         _exact(draft, path, shares)
     _, value = previewed(draft, (*stage, "preview"))
@@ -76,7 +81,8 @@ def _stage(draft: Draft, stage: Steps) -> None:
         draft.fault((*stage, "preview"), "Caddy takes * for anything", "leave it out of the value")
     for rule in draft.places(*stage, "rules"):
         asked = draft.value(*rule)
-        if asked is not None and not _is_simple(asked):
+        # A percentage of users is faulted as that already.
+        if asked is not None and "percentage" not in asked and not _is_simple(asked):
             draft.fault(rule, "Caddy follows rules that ask for values of headers", OTHERS)
 
 

@@ -23,7 +23,7 @@ COOKIE = {"policy": "cookie", "name": "lb", "fallback": {"policy": "weighted_rou
 @pytest.mark.parametrize("share", [100, 1000, 5000])
 def test_shares(site: CaddySite, share: int) -> None:
     """The candidate's share of the answers is what was asked for, within four standard deviations."""
-    count, p = 2000, share / 10_000
+    count, p = 1000, share / 10_000
     site.up("v1", "v2").route(drawn(share))
 
     found = site.shares(count)["v2"]
