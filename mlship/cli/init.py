@@ -29,6 +29,7 @@ class Backend(StrEnum):
     PROCESS = "process"
     DOCKER = "docker"
     CADDY = "caddy"
+    ENVOY = "envoy"
     HAPROXY = "haproxy"
 
 
@@ -36,6 +37,7 @@ PARTS = {
     Backend.PROCESS: "commands",
     Backend.DOCKER: "images",
     Backend.CADDY: "servers",
+    Backend.ENVOY: "clusters",
     Backend.HAPROXY: "backends",
 }
 """What a model of the plan is named by."""

@@ -6,6 +6,8 @@ from mlship.plan.model import Capability
 
 CADDY = frozenset({Capability.SPLIT, Capability.MATCH, Capability.CLOSE, Capability.COUNTERS})
 DOCKER = frozenset(Capability)
+ENVOY = frozenset({Capability.SPLIT, Capability.MATCH, Capability.CLOSE, Capability.COUNTERS, Capability.MIRROR})
+"""One that is somebody else's, by its runtime."""
 HAPROXY = frozenset(Capability) - {Capability.REPLICAS, Capability.MIRROR, Capability.CAPTURE}
 HAPROXY_WEIGHTS = HAPROXY - {Capability.STICKY, Capability.MATCH, Capability.CLOSE}
 """Its layout `weights`; a plan of it is checked in plan/balancers.py."""

@@ -10,7 +10,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
-from mlship.drivers.abilities import CADDY, DOCKER, HAPROXY, MEMORY, PROCESS
+from mlship.drivers.abilities import CADDY, DOCKER, ENVOY, HAPROXY, MEMORY, PROCESS
 from mlship.drivers.base import DriverFactory
 from mlship.errors import UsageError
 from mlship.plan.model import Capability
@@ -23,6 +23,7 @@ GROUP = "mlship.drivers"
 SHIPPED: Mapping[str, tuple[str, frozenset[Capability]]] = {
     "caddy": ("mlship.drivers.balancer.caddy:CaddyDriver", CADDY),
     "docker": ("mlship.drivers.docker:DockerDriver", DOCKER),
+    "envoy": ("mlship.drivers.balancer.envoy:EnvoyDriver", ENVOY),
     "haproxy": ("mlship.drivers.balancer.haproxy:HaproxyDriver", HAPROXY),
     "memory": ("mlship.drivers.memory:MemoryDriver", MEMORY),
     "process": ("mlship.drivers.process:ProcessDriver", PROCESS),

@@ -12,7 +12,7 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
     """Servers that mlship neither starts nor stops."""
 
     backend: str = ""
-    """Driver `haproxy`: the backend of HAProxy's configuration that holds them; empty: named as the model is."""
+    """Drivers `envoy`, `haproxy`: the cluster or backend of its configuration with them; empty: named as the model."""
     servers: tuple[str, ...] = ()
     """Driver `caddy`: their addresses. Driver `haproxy` with layout `weights`: their names in the driver's backend."""
 

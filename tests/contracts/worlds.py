@@ -13,6 +13,7 @@ from mlship.drivers.base import Opening
 from mlship.drivers.memory import MemoryDriver
 from mlship.plan.model import DriverSpec, Health, Model
 from tests.contracts.caddy_world import caddy
+from tests.contracts.envoy_world import envoy
 from tests.contracts.haproxy_world import haproxy, haproxy_weights
 from tests.contracts.world import World
 from tests.engines import need
@@ -65,6 +66,7 @@ WORLDS = {
     "process": process,
     "docker": docker,
     "caddy": caddy,
+    "envoy": envoy,
     "haproxy": haproxy,
     "haproxy-weights": haproxy_weights,
 }
@@ -72,6 +74,7 @@ MARKS = {
     "process": pytest.mark.envoy,
     "docker": pytest.mark.docker,
     "caddy": pytest.mark.caddy,
+    "envoy": pytest.mark.envoy,
     "haproxy": pytest.mark.haproxy,
     "haproxy-weights": pytest.mark.haproxy,
 }

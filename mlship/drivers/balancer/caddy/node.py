@@ -8,10 +8,11 @@ from pathlib import Path
 
 import msgspec
 
-from mlship.drivers.balancer.caddy.admin import AdminApi, Reply
+from mlship.drivers.balancer.caddy.admin import AdminApi, told
 from mlship.drivers.balancer.caddy.block import PRINTED, Json, decoded, encoded, split_in, with_split
 from mlship.drivers.balancer.caddy.log import life_of, tallies
-from mlship.drivers.balancer.health import answers
+from mlship.drivers.balancer.endpoint import Reply
+from mlship.drivers.balancer.health import asked
 from mlship.drivers.balancer.node import Changed, Server
 from mlship.drivers.trouble import Trouble
 from mlship.errors import OutOfReach, RoutingRefused, UsageError
@@ -69,7 +70,7 @@ class CaddyNode(msgspec.Struct, frozen=True, kw_only=True):
         if not addresses:
             hint = f"add `{model.name}: {{ servers: [10.0.0.1:8000] }}` to the plan's models"
             raise UsageError(f"nothing says which servers {model.name} has", hint=hint)
-        return [_asked(address, model) for address in addresses]
+        return [asked(address, model) for address in addresses]
 
     def counts(self) -> tuple[str, Mapping[str, Tally]]:
         """Answers by model, out of the access log."""
@@ -91,7 +92,9 @@ class CaddyNode(msgspec.Struct, frozen=True, kw_only=True):
         if reply.status == 404:
             raise RoutingRefused(f"Caddy {self.name} has no handler with the id {self.id}", hint=PRINTED)
         if reply.status != 200:
-            raise RoutingRefused(f"Caddy {self.name} does not show {self.id}: {reply.told}", hint="see `mlship doctor`")
+            raise RoutingRefused(
+                f"Caddy {self.name} does not show {self.id}: {told(reply)}", hint="see `mlship doctor`"
+            )
         return json.loads(reply.text), reply.etag
 
     @property
@@ -121,9 +124,4 @@ class CaddyNode(msgspec.Struct, frozen=True, kw_only=True):
             return
         kind = OutOfReach if reply.status in {401, 403} else RoutingRefused
         hint = "let mlship use its admin API" if kind is OutOfReach else "the split before is still live"
-        raise kind(f"Caddy {self.name} did not take the split: {reply.told}", hint=hint)
-
-
-def _asked(address: str, model: Model) -> Server:
-    up = answers(address, model.health.path, timeout=model.health.timeout)
-    return Server(name=address, up=up, told="" if up else f"GET {model.health.path} does not answer 2xx")
+        raise kind(f"Caddy {self.name} did not take the split: {told(reply)}", hint=hint)
