@@ -29,8 +29,8 @@ class Crowd:
                 connection.request("GET", "/predict")
                 response = connection.getresponse()
                 response.read()
-            except (OSError, http.client.HTTPException):
-                connection.close()  # some balancers close idle connections with a change
+            except (http.client.HTTPException, OSError):
+                connection.close()  # a reload of some balancers ends connections that stay open
                 continue
             if response.getheader("x-mlship-variant") == "v2":
                 self.last = time.monotonic()
