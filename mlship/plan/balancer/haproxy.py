@@ -49,11 +49,10 @@ def _of_the_map(draft: Draft, at: Steps) -> None:
         if len(arms) > MOST_PARTS:
             hint = f"leave some out, or run several stages of {MOST_PARTS} or fewer"
             draft.fault(stage, f"HAProxy divides traffic between at most {MOST_PARTS} models here", hint)
-        elif draft.value(*stage, "strategy") == "bandit":
-            hint = "use `strategy: ab`; drivers that can: docker, process"
-            draft.fault(
-                (*stage, "strategy"), "a bandit cuts the traffic into more parts than HAProxy's lines can hold", hint
-            )
+        elif draft.value(*stage, "strategy") == "bandit" and draft.has("assign-by"):
+            hint = "remove `assign-by`: each request is drawn anew then; or use `strategy: ab`; drivers that can: docker, process"
+            why = "a bandit that keeps users on their models cuts the traffic into more parts than HAProxy's lines can hold"
+            draft.fault((*stage, "strategy"), why, hint)
 
 
 def _reach(draft: Draft, at: Steps) -> None:

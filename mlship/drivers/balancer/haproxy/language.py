@@ -44,7 +44,7 @@ class MapLanguage(msgspec.Struct, frozen=True, kw_only=True):
         if routing.mirrors or routing.capture:
             raise RoutingRefused("HAProxy copies no requests and keeps no answers here", hint=ONLY_DRIVERS)
         aside = self._aside(routing)
-        parts = _joined(tuple(routing.asked.items()) if drawn_alone(routing.rules) else routing.segments)
+        parts = _parts(routing)
         if len(parts) > MOST_PARTS:
             message = f"HAProxy divides traffic into at most {MOST_PARTS} parts here; this split has {len(parts)}"
             raise RoutingRefused(message, hint="let fewer models share the traffic")
@@ -80,6 +80,13 @@ class MapLanguage(msgspec.Struct, frozen=True, kw_only=True):
             (models.get(name, name), width) for name, width in zip(names, widths, strict=True) if width > 0
         )
         return Routing(segments=segments) if sum(width for _, width in segments) == WHOLE else None
+
+
+def _parts(routing: Routing) -> list[tuple[str, int]]:
+    """What the salt's range is divided into: where no user has a place in it, one part for each model is enough."""
+    if _salt(routing) == ANY:
+        return list(routing.weights.items())
+    return _joined(tuple(routing.asked.items()) if drawn_alone(routing.rules) else routing.segments)
 
 
 def _joined(segments: tuple[tuple[str, int], ...]) -> list[tuple[str, int]]:
