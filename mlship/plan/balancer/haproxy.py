@@ -51,7 +51,7 @@ def _of_the_map(draft: Draft, at: Steps) -> None:
             hint = f"leave some out, or run several stages of {MOST_PARTS} or fewer"
             draft.fault(stage, f"HAProxy divides traffic between at most {MOST_PARTS} models here", hint)
         elif draft.value(*stage, "strategy") == "bandit" and draft.has("assign-by"):
-            hint = "remove `assign-by`: each request is drawn anew; or `strategy: ab`; drivers that can: docker, process"
+            hint = "remove `assign-by`: each request is drawn anew; or strategy ab; drivers that can: docker, process"
             why = "a bandit that keeps users apart cuts the traffic into more parts than HAProxy's lines can hold"
             draft.fault((*stage, "strategy"), why, hint)
 
