@@ -9,12 +9,12 @@ from contextlib import closing
 import pytest
 from msgspec.structs import replace
 
-from mlship.drivers.balancer.haproxy import HaproxyDriver
+from mlship.drivers.balancer.driver import BalancerDriver
 from mlship.errors import RoutingRefused
 from mlship.metrics.counters import Tally, difference
 from mlship.plan.routing import Mirror, all_to
 from tests.support.haproxy_site import HaproxySite, haproxy_site
-from tests.support.site import until
+from tests.support.site import CLOCK, until
 
 pytestmark = pytest.mark.haproxy
 HALF = replace(all_to("v1"), mirrors=(Mirror(model="v2", share=5000),))
@@ -31,10 +31,18 @@ def site() -> Iterator[HaproxySite]:
         yield place
 
 
-def counted(driver: HaproxyDriver, work: Callable[[], None]) -> dict[str, Tally]:
-    """What is counted while the work is done."""
+def counted(driver: BalancerDriver, work: Callable[[], None]) -> dict[str, Tally]:
+    """What is counted of the work, once no copy is under way any more."""
     before = driver.measure()
     work()
+    seen = [driver.measure().models]
+
+    def quiet() -> bool:
+        CLOCK.sleep(0.3)
+        seen.append(driver.measure().models)
+        return seen[-1] == seen[-2]
+
+    until(quiet)
     return dict(difference(before, driver.measure()) or {})
 
 
