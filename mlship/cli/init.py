@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -29,9 +30,6 @@ class Backend(StrEnum):
     DOCKER = "docker"
     HAPROXY = "haproxy"
 
-
-BALANCED = (Strategy.CANARY, Strategy.BLUE_GREEN)
-"""Strategies that need no more than a balancer of somebody else's."""
 
 PARTS = {Backend.PROCESS: "commands", Backend.DOCKER: "images", Backend.HAPROXY: "backends"}
 """What a model of the plan is named by."""
@@ -174,13 +172,14 @@ def text(strategy: Strategy, *, service: str, file: str, driver: Backend = Backe
         UsageError: the driver cannot do that.
     """
     stages = STAGES[strategy].replace("{gates}", GATES)
-    if driver is Backend.HAPROXY:
-        from mlship.cli.balanced import configuration, head
-
-        if strategy not in BALANCED:
-            hint = f"strategies for it: {', '.join(BALANCED)}; drivers that can: docker, process"
-            raise UsageError(f"driver haproxy has no plan for {strategy}", hint=hint)
-        return head(service=service, file=file) + stages + TAIL + configuration(service)
+    if driver not in DRIVERS:
+        balancer = import_module(f"mlship.drivers.balancer.{driver}.draft")
+        if strategy not in balancer.STRATEGIES:
+            hint = f"strategies for it: {', '.join(balancer.STRATEGIES)}; drivers that can: docker, process"
+            raise UsageError(f"driver {driver} has no plan for {strategy}", hint=hint)
+        head: str = balancer.head(service=service, file=file)
+        lines: str = balancer.configuration(service)
+        return head + stages + TAIL + lines
     v1, v2 = MODELS[driver]
     replicas = 3 if strategy is Strategy.ROLLING else 1
     contained = HEAD.format(service=service, file=file, replicas=replicas, driver=DRIVERS[driver], v1=v1, v2=v2)

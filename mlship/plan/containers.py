@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlship.plan.balancer.check import BALANCERS
 from mlship.plan.draft import Draft
 from mlship.plan.fault import Steps, shown
 
@@ -10,7 +11,7 @@ KEYS = (
 )  # fmt: skip
 """Keys of a model that only a container can follow."""
 
-_WITHOUT = {"process", "memory", "haproxy"}
+_WITHOUT = {"process", "memory", *BALANCERS}
 """Drivers that run no containers; those of other packages say for themselves what they make of the keys."""
 
 

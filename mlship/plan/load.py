@@ -62,7 +62,7 @@ def checked(draft: Draft, *, first: str, drivers: Drivers, base: Path) -> Plan:
     Raises:
         PlanError: with every fault, by position.
     """
-    from mlship.plan.balancers import check_balancers
+    from mlship.plan.balancer.check import check_balancers
     from mlship.plan.containers import check_containers
     from mlship.plan.course import check_course
     from mlship.plan.document import plain

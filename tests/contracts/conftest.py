@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.contracts.worlds import MARKS, WORLDS, World
+from tests.contracts.world import World
+from tests.contracts.worlds import MARKS, WORLDS
 
 
 @pytest.fixture(params=[pytest.param(name, marks=MARKS.get(name, ())) for name in WORLDS])

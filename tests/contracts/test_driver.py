@@ -13,7 +13,7 @@ from mlship.metrics.counters import LATENCY_EDGES, difference
 from mlship.plan.model import Capability
 from mlship.plan.routing import Routing, all_to
 from mlship.plan.rule import Condition, Part, Rule, header_is
-from tests.contracts.worlds import World
+from tests.contracts.world import World
 
 SPLIT = Routing(
     segments=(("v2", 2500), ("v1", 7500)),

@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from mlship.clock import Clock, ManualClock
-from mlship.drivers.base import Driver, Opening
+from mlship.drivers.base import Opening
 from mlship.drivers.memory import MemoryDriver
 from mlship.plan.model import DriverSpec, Health, Model
-from mlship.plan.pool import Pool
+from tests.contracts.haproxy_world import haproxy, haproxy_weights
+from tests.contracts.world import World
 from tests.engines import need
 from tests.support.docker_site import contained, docker_site
-from tests.support.haproxy_site import haproxy_site
 from tests.support.site import Site, served
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class World:
-    """A backend with three models: v1 and v2 are sound, `sick` never passes its health check."""
-
-    open: Callable[[int | None], Driver]
-    """The service's driver with that fencing number."""
-    traffic: Callable[[], None]
-    """Let users send some requests."""
-    kill_router: Callable[[], None]
-    revive_router: Callable[[], None] = lambda: None
-    """Start it again, where that is its owner's business and not the driver's."""
 
 
 @contextmanager
@@ -73,43 +58,6 @@ def docker(folder: Path) -> Iterator[World]:
 
         yield World(open=site.open, traffic=traffic, kill_router=lambda: site.kill("router"))
 
-
-@contextmanager
-def haproxy(folder: Path) -> Iterator[World]:
-    """An HAProxy and servers that somebody else runs."""
-    with haproxy_site() as site:
-        for name in ("v1", "v2"):
-            site.serve(name)
-        site.serve("sick", sick=True)
-        site.balance()
-
-        def traffic() -> None:
-            assert {site.balancer.ask().status for _ in range(20)} == {200}
-
-        yield World(open=site.open, traffic=traffic, kill_router=site.balancer.kill, revive_router=site.balancer.start)
-
-
-@contextmanager
-def haproxy_weights(folder: Path) -> Iterator[World]:
-    """The same with the servers of all models in one backend."""
-    with haproxy_site() as site:
-        for name in ("v1", "v2"):
-            site.serve(name)
-        site.serve("sick", sick=True)
-        check = "check inter 100ms fall 2 rise 1"
-        servers = [f"server {name} {{{name}}} weight {weight} {check}" for name, weight in WEIGHTS.items()]
-        site.balance(weights=["balance roundrobin", "option httpchk GET /v2/health/ready", *servers])
-        site.settings = {"layout": "weights", "backend": "app"}
-        site.models = {name: replace(model, pool=Pool(servers=(name,))) for name, model in site.models.items()}
-
-        def traffic() -> None:
-            assert {site.balancer.ask().status for _ in range(20)} == {200}
-
-        yield World(open=site.open, traffic=traffic, kill_router=site.balancer.kill, revive_router=site.balancer.start)
-
-
-WEIGHTS = {"v1": 100, "v2": 0, "sick": 0}
-"""As the configuration has them."""
 
 WORLDS = {
     "memory": memory,

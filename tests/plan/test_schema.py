@@ -14,7 +14,7 @@ from msgspec.structs import fields
 from mlship.metrics.counters import LATENCY_EDGES
 from mlship.metrics.registry import KINDS
 from mlship.plan import answergates, container, defaults, model, outcome, pool, units
-from mlship.plan.balancers import POOLS
+from mlship.plan.balancer.check import POOLS
 from mlship.plan.containers import KEYS
 from mlship.plan.experiments import SOURCES
 from mlship.plan.semantics import SLOWEST

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mlship.cli.init import BALANCED, Backend, Strategy, text
+from mlship.cli.init import Backend, Strategy, text
+from mlship.drivers.balancer.haproxy.draft import STRATEGIES
 from mlship.drivers.balancer.haproxy.lines import backend_lines, frontend_lines, ring_lines
 from mlship.drivers.registry import known
 from mlship.errors import UsageError
@@ -77,11 +78,11 @@ def test_haproxy_takes_what_init_prints(tmp_path: Path) -> None:
     assert "WARNING" not in checked.stderr
 
 
-@pytest.mark.parametrize("strategy", BALANCED)
-def test_what_init_writes_for_haproxy_is_a_plan(strategy: Strategy, tmp_path: Path) -> None:
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_what_init_writes_for_haproxy_is_a_plan(strategy: str, tmp_path: Path) -> None:
     """It can be carried out once the configuration is there."""
     path = tmp_path / "plan.yaml"
-    path.write_text(text(strategy, service="scorer", file="plan.yaml", driver=Backend.HAPROXY), "utf-8")
+    path.write_text(text(Strategy(strategy), service="scorer", file="plan.yaml", driver=Backend.HAPROXY), "utf-8")
 
     plan = load(path, drivers=known(), variables={}, env={})
 

@@ -1,6 +1,7 @@
 """HAProxy, changed by its Runtime API. Its configuration is somebody else's.
 
 lines.py     what the configuration needs: printed by `init`, used by the tests as it is printed
+draft.py     the plan that `init` writes around these lines
 language.py  layout map: a routing as one map value, so that one command changes all of it
 node.py      one HAProxy with a backend per model
 weights.py   layout weights: one HAProxy with the servers of all models in one backend

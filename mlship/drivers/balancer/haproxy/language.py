@@ -15,7 +15,7 @@ from itertools import pairwise
 import msgspec
 
 from mlship.errors import RoutingRefused
-from mlship.plan.balancers import MOST_PARTS, PREVIEW, SAYABLE
+from mlship.plan.balancer.haproxy import MOST_PARTS, PREVIEW, SAYABLE
 from mlship.plan.routing import WHOLE, Routing, all_to
 from mlship.plan.rule import Condition, Part, Rule, drawn_alone
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mlship.plan.balancers import MOST_PARTS, PREVIEW
+from mlship.plan.balancer.haproxy import MOST_PARTS, PREVIEW
 
 COOKIE = "mlship-user"
 """Keeps users on one model who do not send the header that users are told apart by."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from mlship.plan.balancers import PREVIEW
+from mlship.plan.balancer.haproxy import PREVIEW
 
 DEFAULT_MAP = "/etc/haproxy/mlship.map"
 

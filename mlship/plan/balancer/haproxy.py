@@ -1,21 +1,12 @@
-"""What a plan of the right shape may still get wrong about balancers that mlship does not start."""
+"""What a plan of the right shape may still get wrong about an HAProxy that mlship does not start."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
+from mlship.plan.balancer.asked import judged_by_latency, previewed
 from mlship.plan.draft import Draft
 from mlship.plan.fault import Steps, shown
-
-BALANCERS = frozenset({"haproxy"})
-"""Drivers that move the weights of a balancer which is somebody else's."""
-
-STARTS = ("command", "env", "workdir", "replicas", "timeout", "drain")
-"""Keys of a model that only a driver can follow which starts it, or is its router."""
-
-POOLS = ("backend", "servers")
-"""Keys of a model that only a balancer's driver can follow."""
 
 MOST_PARTS = 4
 """Models that the lines in HAProxy's configuration can divide the traffic between."""
@@ -31,33 +22,17 @@ MOST_PORT = 65_535
 SIMPLER = "use letters, digits and _.@+- for its value"
 
 
-def check_balancers(draft: Draft, driver: str) -> None:
-    """Add every fault of the models and of the driver's settings."""
-    own = driver in BALANCERS
-    for name in draft.names("models"):
-        path: Steps = ("models", name)
-        for key in STARTS if own else POOLS if driver in _OURS else ():
-            if draft.has(*path, key):
-                why = "does not start the servers, they are yours" if own else "has no pools of servers"
-                draft.fault((*path, key), f"driver {driver} {why}", "remove it", at_key=True)
-    if driver == "haproxy":
-        _haproxy(draft)
-
-
-_OURS = {"process", "docker", "memory"}
-"""Drivers of other packages say for themselves what they make of the keys."""
-
-
-def _haproxy(draft: Draft) -> None:
+def check_haproxy(draft: Draft) -> None:
+    """Add every fault of the driver's settings, of the models and of the stages."""
     at: Steps = ("driver", "haproxy")
     _reach(draft, at)
     if draft.value(*at, "layout") == "weights":
-        from mlship.plan.serverweights import check_weights
+        from mlship.plan.balancer.serverweights import check_weights
 
         check_weights(draft, at)
     else:
         _of_the_map(draft, at)
-    for path in _latencies(draft) if not draft.has(*at, "ring") else ():
+    for path in judged_by_latency(draft) if not draft.has(*at, "ring") else ():
         hint = "add `ring: mlship` to the driver, and to its configuration what `mlship init --driver haproxy` prints"
         draft.fault(path, "HAProxy tells percentiles only in its log, which it has to keep in a ring", hint)
 
@@ -106,7 +81,7 @@ def _rules(draft: Draft, known: str) -> None:
     only = f"HAProxy's lines follow one rule: the header {known} with one value"
     hint = "name the header in the driver's `preview` and in the lines of the configuration"
     for stage in draft.places("stages"):
-        header, value = _previewed(draft, (*stage, "preview"))
+        header, value = previewed(draft, (*stage, "preview"))
         if header and (header != known or not re.fullmatch(SAYABLE, value)):
             draft.fault((*stage, "preview"), only, hint if header != known else SIMPLER)
         rules = list(draft.places(*stage, "rules"))
@@ -116,17 +91,6 @@ def _rules(draft: Draft, known: str) -> None:
             asked = draft.value(*rule)
             if asked is not None and not _is_simple(asked, known):
                 draft.fault(rule, only, "drivers that can: docker, process")
-
-
-def _previewed(draft: Draft, path: Steps) -> tuple[str, str]:
-    match draft.value(*path):
-        case str() as text:
-            header, _, value = text.removeprefix("header:").partition("=")
-            return header.lower(), value
-        case {"header": str() as header, "value": str() as value}:
-            return header.lower(), value
-        case _:
-            return "", ""
 
 
 def _is_simple(rule: object, known: str) -> bool:
@@ -155,17 +119,3 @@ def _distinct(draft: Draft) -> None:
             hint = "give each model a backend of its own"
             draft.fault(("models", name), f"{taken[backend]} is in backend {backend}, too", hint, at_key=True)
         taken.setdefault(backend, name)
-
-
-def _latencies(draft: Draft) -> Iterator[Steps]:
-    """Where the plan judges latency, also by the gates that it has when it names none."""
-    lists: list[Steps] = [("guards",), *((*stage, "gates") for stage in draft.places("stages"))]
-    inline = (place for path in lists for place in draft.places(*path))
-    for path in (*(("gates", name) for name in draft.names("gates")), *inline):
-        metric = draft.value(*path, "metric") if draft.names(*path) else None
-        if isinstance(metric, str) and metric.startswith("latency_p"):
-            yield (*path, "metric")
-    for stage in draft.places("stages"):
-        shares = draft.value(*stage, "strategy") in {"canary", "ab"}
-        if shares and not draft.has(*stage, "gates") and not draft.names("gates"):
-            yield stage

@@ -1,8 +1,13 @@
-"""What `init` writes for a balancer of somebody else's: the plan's head, and what its configuration needs."""
+"""What `init` writes for driver `haproxy`: the plan's head, and what HAProxy's configuration needs."""
 
 from __future__ import annotations
 
-HEAD = """\
+from mlship.drivers.balancer.haproxy.lines import backend_lines, frontend_lines, map_line, ring_lines
+
+STRATEGIES = ("canary", "blue-green")
+"""Those that `init` has a plan for."""
+
+_HEAD = """\
 # yaml-language-server: $schema=plan.v1.json
 # `mlship validate {file}` checks it, `mlship plan {file}` shows what would happen, `mlship deploy {file}` does it.
 # The lines that HAProxy's configuration needs stand at the end. `mlship doctor {service}` says what is still missing
@@ -35,13 +40,11 @@ _CONFIGURATION = """\
 
 def head(*, service: str, file: str) -> str:
     """The plan down to its live model."""
-    return HEAD.format(service=service, file=file)
+    return _HEAD.format(service=service, file=file)
 
 
 def configuration(service: str) -> str:
     """The lines of HAProxy's configuration, as comments."""
-    from mlship.drivers.balancer.haproxy.lines import backend_lines, frontend_lines, map_line, ring_lines
-
     backends = backend_lines({"v1": "10.0.0.1:8000", "v2": "10.0.0.2:8000"})
     bound = "frontend users\n    bind :8080\n    mode http\n"
     text = "\n".join([ring_lines(), bound + frontend_lines(service=service, default="v1"), backends])

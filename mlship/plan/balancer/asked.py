@@ -1,0 +1,34 @@
+"""What a plan asks of a balancer, wherever it asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlship.plan.draft import Draft
+from mlship.plan.fault import Steps
+
+
+def previewed(draft: Draft, path: Steps) -> tuple[str, str]:
+    """(header in lower case, its value) of the `preview` at `path`; empty where there is none."""
+    match draft.value(*path):
+        case str() as text:
+            header, _, value = text.removeprefix("header:").partition("=")
+            return header.lower(), value
+        case {"header": str() as header, "value": str() as value}:
+            return header.lower(), value
+        case _:
+            return "", ""
+
+
+def judged_by_latency(draft: Draft) -> Iterator[Steps]:
+    """Where the plan judges latency, also by the gates that it has when it names none."""
+    lists: list[Steps] = [("guards",), *((*stage, "gates") for stage in draft.places("stages"))]
+    inline = (place for path in lists for place in draft.places(*path))
+    for path in (*(("gates", name) for name in draft.names("gates")), *inline):
+        metric = draft.value(*path, "metric") if draft.names(*path) else None
+        if isinstance(metric, str) and metric.startswith("latency_p"):
+            yield (*path, "metric")
+    for stage in draft.places("stages"):
+        shares = draft.value(*stage, "strategy") in {"canary", "ab"}
+        if shares and not draft.has(*stage, "gates") and not draft.names("gates"):
+            yield stage
