@@ -8,8 +8,9 @@ CADDY = frozenset({Capability.SPLIT, Capability.MATCH, Capability.CLOSE, Capabil
 DOCKER = frozenset(Capability)
 ENVOY = frozenset({Capability.SPLIT, Capability.MATCH, Capability.CLOSE, Capability.COUNTERS, Capability.MIRROR})
 """One that is somebody else's, by its runtime."""
-HAPROXY = frozenset(Capability) - {Capability.REPLICAS, Capability.MIRROR, Capability.CAPTURE}
-HAPROXY_WEIGHTS = HAPROXY - {Capability.STICKY, Capability.MATCH, Capability.CLOSE}
-"""Its layout `weights`; a plan of it is checked in plan/balancers.py."""
+HAPROXY = frozenset(Capability) - {Capability.REPLICAS, Capability.CAPTURE}
+"""Copies only with `mirror`; a plan of it is checked in plan/balancer/haproxy.py."""
+HAPROXY_WEIGHTS = HAPROXY - {Capability.STICKY, Capability.MATCH, Capability.CLOSE, Capability.MIRROR}
+"""Its layout `weights`; a plan of it is checked in plan/balancer/haproxy.py."""
 MEMORY = frozenset(Capability)
 PROCESS = frozenset(Capability)

@@ -20,7 +20,8 @@ def haproxy(folder: Path) -> Iterator[World]:
         for name in ("v1", "v2"):
             site.serve(name)
         site.serve("sick", sick=True)
-        site.balance()
+        site.balance(copies=True)
+        site.settings = {"mirror": True}
         yield site.world()
 
 

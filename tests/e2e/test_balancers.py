@@ -43,6 +43,22 @@ def test_the_shipped_plan_ends_promoted(site: HaproxySite) -> None:
     assert site.ask().model == "v2"
 
 
+def test_before_a_first_deploy_the_plan_alone_is_enough_for_doctor(site: HaproxySite) -> None:
+    """A sound balancer has nothing in the way; one that is away is told of, with what to do. Nothing is changed."""
+    asked = plan(site)
+    before = site.balancer.entry
+    sound = mlship(site, "doctor", "--plan", asked)
+    after = site.balancer.entry
+    site.balancer.kill()
+    away = mlship(site, "doctor", "--plan", asked)
+
+    assert (sound.returncode, "nothing of driver haproxy is in the way" in sound.stdout) == (0, True), sound.stdout
+    assert before == after
+    assert away.returncode == Exit.UNEXPECTED
+    assert "does not answer" in away.stdout
+    assert "hint: start HAProxy" in away.stdout
+
+
 def test_a_candidate_that_errs_is_rolled_back(site: HaproxySite) -> None:
     """By HAProxy's own counters; afterwards everybody has the live model."""
     site.stop("v2")

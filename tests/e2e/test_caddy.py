@@ -43,6 +43,19 @@ def test_the_shipped_plan_ends_promoted(site: CaddySite) -> None:
     assert site.ask().model == "v2"
 
 
+def test_before_a_first_deploy_the_plan_alone_is_enough_for_doctor(site: CaddySite) -> None:
+    """A sound balancer has nothing in the way; one that is away is told of, with what to do."""
+    asked = plan(site)
+    sound = mlship(site, "doctor", "--plan", asked)
+    site.balancer.kill()
+    away = mlship(site, "doctor", "--plan", asked)
+
+    assert (sound.returncode, "nothing of driver caddy is in the way" in sound.stdout) == (0, True), sound.stdout
+    assert away.returncode == Exit.UNEXPECTED
+    assert "does not answer" in away.stdout
+    assert "hint: start Caddy" in away.stdout
+
+
 def test_a_candidate_that_errs_is_rolled_back(site: CaddySite) -> None:
     """By what Caddy's log says; afterwards everybody has the live model."""
     site.stop("v2")

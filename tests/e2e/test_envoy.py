@@ -54,6 +54,19 @@ def test_the_shipped_plan_ends_promoted(site: EnvoySite) -> None:
     assert site.ask().model == "v2"
 
 
+def test_before_a_first_deploy_the_plan_alone_is_enough_for_doctor(site: EnvoySite) -> None:
+    """A sound balancer has nothing in the way; one that is away is told of, with what to do."""
+    asked = plan(site, stages=QUICK)
+    sound = mlship(site, "doctor", "--plan", asked)
+    site.balancer.kill()
+    away = mlship(site, "doctor", "--plan", asked)
+
+    assert (sound.returncode, "nothing of driver envoy is in the way" in sound.stdout) == (0, True), sound.stdout
+    assert away.returncode == Exit.UNEXPECTED
+    assert "does not answer" in away.stdout
+    assert "hint: start Envoy" in away.stdout
+
+
 def test_a_candidate_that_errs_on_copies_is_met_by_no_user(site: EnvoySite) -> None:
     """By Envoy's own counters; users only ever saw the live model."""
     site.stop("v2")

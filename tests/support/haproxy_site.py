@@ -12,7 +12,14 @@ from pathlib import Path
 
 from mlship.drivers.balancer.haproxy import HaproxyDriver
 from mlship.drivers.balancer.haproxy.api import RuntimeApi
-from mlship.drivers.balancer.haproxy.lines import backend_lines, frontend_lines, ring_lines
+from mlship.drivers.balancer.haproxy.lines import (
+    backend_lines,
+    copies_frontend_lines,
+    copies_lines,
+    copies_script,
+    frontend_lines,
+    ring_lines,
+)
 from mlship.errors import MlshipError
 from tests.engines import haproxy, need
 from tests.ports import free_port
@@ -45,6 +52,8 @@ class Balancer:
     more: str = ""
     """Further lines of the configuration."""
     checked: bool = True
+    copies: bool = False
+    """With the script that copies requests."""
     weights: Sequence[str] = ()
     """Layout weights: the backend's lines instead of a backend per model."""
     port: int = field(default_factory=free_port)
@@ -97,9 +106,15 @@ class Balancer:
             backends = backends.replace(" check inter 100ms fall 2 rise 1", "")
         head = _HEAD.format(socket=self.socket, level=self.level)
         bound = f"frontend users\n    bind 127.0.0.1:{self.port}\n"
-        (self.folder / "haproxy.cfg").write_text(
-            "\n".join([head, ring_lines("mlship"), bound + frontend, backends, self.more])
-        )
+        sections = [head, ring_lines("mlship"), bound + frontend, backends, self.more]
+        (self.folder / "haproxy.cfg").write_text("\n".join(self._copying(sections) if self.copies else sections))
+
+    def _copying(self, sections: Sequence[str]) -> Sequence[str]:
+        address, script = f"127.0.0.1:{free_port()}", self.folder / "copies.lua"
+        script.write_text(copies_script(address=address))
+        head, ring, users, *rest = sections
+        head = head.replace("global\n", f"global\n    lua-load {script}\n")
+        return [head, ring, users + copies_lines(), copies_frontend_lines(address=address), *rest]
 
     def _write_weights(self) -> None:
         head = _HEAD.format(socket=self.socket, level=self.level)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from mlship.drivers.balancer.envoy.lines import Place, cluster_lines, configuration_lines, route_lines
 
-STRATEGIES = ("canary", "blue-green", "recreate")
+STRATEGIES = ("canary", "blue-green", "recreate", "shadow")
 """Those that `init` has a plan for."""
 
 _HEAD = """\
 # yaml-language-server: $schema=plan.v1.json
 # `mlship validate {file}` checks it, `mlship plan {file}` shows what would happen, `mlship deploy {file}` does it.
-# What Envoy's configuration needs stands at the end. `mlship doctor {service}` says what is still missing once a first
-# `mlship deploy` has made the service known.
+# What Envoy's configuration needs stands at the end; `mlship doctor --plan {file}` says what is missing.
 version: 1
 service: {service}
 driver:
@@ -42,3 +41,8 @@ def configuration(service: str) -> str:
     routes = route_lines(service, ["v1", "v2"], preview="x-preview=green")
     text = configuration_lines(routes, cluster_lines({"v1": "10.0.0.1:8000", "v2": "10.0.0.2:8000"}), Place())
     return _CONFIGURATION + "".join(f"# {line}".rstrip() + "\n" for line in text.splitlines())
+
+
+def shadowed(plan: str) -> str:
+    """The plan of strategy shadow: the routes have what copies need."""
+    return plan
