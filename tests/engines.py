@@ -35,6 +35,7 @@ PRESENT: Mapping[str, Callable[[], bool]] = {
     "haproxy": lambda: haproxy() is not None,
     "hatchling": lambda: _has_module("hatchling"),
     "hey": lambda: shutil.which("hey") is not None,
+    "nginx": lambda: nginx() is not None,
     "postgresql": lambda: postgresql("initdb") is not None and _has_module("psycopg"),
     "prometheus": lambda: shutil.which("prometheus") is not None,
     "psycopg": lambda: _has_module("psycopg"),
@@ -46,6 +47,7 @@ PRESENT: Mapping[str, Callable[[], bool]] = {
 
 GET: Mapping[str, str] = {
     "haproxy": "apt-get install haproxy",
+    "nginx": "apt-get install nginx-light",
     "postgresql": "apt-get install postgresql, and pip install 'mlship[sql]'",
     "prometheus": "apt-get install prometheus",
     "psycopg": "pip install 'mlship[sql]'",
@@ -58,6 +60,11 @@ GET: Mapping[str, str] = {
 def haproxy() -> str | None:
     """HAProxy; Debian keeps it where only root looks for programs."""
     return _for_root("haproxy")
+
+
+def nginx() -> str | None:
+    """nginx, which Debian keeps there, too."""
+    return _for_root("nginx")
 
 
 def sshd() -> str | None:

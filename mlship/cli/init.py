@@ -29,9 +29,15 @@ class Backend(StrEnum):
     PROCESS = "process"
     DOCKER = "docker"
     HAPROXY = "haproxy"
+    NGINX = "nginx"
 
 
-PARTS = {Backend.PROCESS: "commands", Backend.DOCKER: "images", Backend.HAPROXY: "backends"}
+PARTS = {
+    Backend.PROCESS: "commands",
+    Backend.DOCKER: "images",
+    Backend.HAPROXY: "backends",
+    Backend.NGINX: "servers",
+}
 """What a model of the plan is named by."""
 
 HEAD = """\

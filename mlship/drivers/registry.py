@@ -10,7 +10,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
-from mlship.drivers.abilities import DOCKER, HAPROXY, MEMORY, PROCESS
+from mlship.drivers.abilities import DOCKER, HAPROXY, MEMORY, NGINX, PROCESS
 from mlship.drivers.base import DriverFactory
 from mlship.errors import UsageError
 from mlship.plan.model import Capability
@@ -24,6 +24,7 @@ SHIPPED: Mapping[str, tuple[str, frozenset[Capability]]] = {
     "docker": ("mlship.drivers.docker:DockerDriver", DOCKER),
     "haproxy": ("mlship.drivers.balancer.haproxy:HaproxyDriver", HAPROXY),
     "memory": ("mlship.drivers.memory:MemoryDriver", MEMORY),
+    "nginx": ("mlship.drivers.balancer.nginx:NginxDriver", NGINX),
     "process": ("mlship.drivers.process:ProcessDriver", PROCESS),
 }
 """Name → where the factory is, and what it can do."""
