@@ -76,22 +76,31 @@ def write_sums(file: Path, sums: Sums) -> None:
 
 
 def _read(log: Path, before: Sums) -> Sums:
-    inode = log.stat().st_ino
     if not before.marks:
         return Sums(life=before.life, marks=(_end_of(log),))
-    files = {path.stat().st_ino: path for path in log.parent.glob(f"{log.name}*")}
-    if before.marks[-1].inode not in files:
-        return Sums(life=before.life + 1, marks=(_end_of(log),))
-    known = [mark for mark in before.marks if mark.inode in files]
-    fresh = [] if inode in {mark.inode for mark in known} else [Mark(inode=inode, offset=0, before="")]
+    found = {path: path.stat() for path in log.parent.glob(f"{log.name}*")}
+    files = {status.st_ino: path for path, status in found.items()}
     lines: list[bytes] = []
-    marks: list[Mark] = []
-    for mark in [*known, *fresh]:
-        moved = _follow(files[mark.inode], mark, lines)
-        if moved is None:
-            return Sums(life=before.life + 1, marks=(_end_of(log),))
-        marks.append(moved)
+    marks = _followed(files, before.marks, lines)
+    latest, known = before.marks[-1].inode, frozenset(mark.inode for mark in marks)
+    if latest not in known or _passed_over(log, found, known, latest):
+        return Sums(life=before.life + 1, marks=(_end_of(log),))
+    if (inode := log.stat().st_ino) not in known:
+        marks += _followed(files, [Mark(inode=inode, offset=0, before="")], lines)
     return Sums(life=before.life, marks=tuple(marks[-FILES:]), tallies=_added(before.tallies, _records(lines)))
+
+
+def _followed(files: Mapping[int, Path], marks: Iterable[Mark], lines: list[bytes]) -> list[Mark]:
+    """Read on after each mark whose file is still there: an inode may be another file's by now."""
+    moved = (_follow(files[mark.inode], mark, lines) for mark in marks if mark.inode in files)
+    return [mark for mark in moved if mark is not None]
+
+
+def _passed_over(log: Path, found: Mapping[Path, os.stat_result], known: frozenset[int], latest: int) -> bool:
+    """A whole file came and was rotated away since the last reading."""
+    since = next(status.st_mtime for status in found.values() if status.st_ino == latest)
+    others = (status for path, status in found.items() if path != log and status.st_ino not in known)
+    return any(status.st_mtime > since for status in others)
 
 
 def _end_of(log: Path) -> Mark:
