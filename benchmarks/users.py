@@ -25,9 +25,13 @@ class Crowd:
         """Until told to stop."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
         while not self._stop.is_set():
-            connection.request("GET", "/predict")
-            response = connection.getresponse()
-            response.read()
+            try:
+                connection.request("GET", "/predict")
+                response = connection.getresponse()
+                response.read()
+            except (http.client.HTTPException, OSError):
+                connection.close()  # a reload of some balancers ends connections that stay open
+                continue
             if response.getheader("x-mlship-variant") == "v2":
                 self.last = time.monotonic()
 

@@ -15,6 +15,9 @@ import yaml
 
 from tests.support.balanced_site import BalancedSite
 
+SLOW = [{"strategy": "canary", "weights": ["10%", "50%"], "hold": "5m"}]
+"""Stages that are still at their first weights when the test has what it wants."""
+
 PLANS = Path(__file__).parents[2] / "plans" / "balancers"
 
 
@@ -49,9 +52,14 @@ def environment(site: BalancedSite[Any]) -> dict[str, str]:
 def plan(site: BalancedSite[Any], **more: object) -> Path:
     """`plans/balancers/MAKE.yaml` on this site."""
     shipped = yaml.safe_load((PLANS / f"{site.make}.yaml").read_text("utf-8"))
+    models = {
+        name: {**model, "servers": [site.addresses[name]]} if "servers" in model else model
+        for name, model in shipped["models"].items()
+    }
     overlay = {
         **shipped,
         "driver": {site.make: {**site.told(), **site.settings}},
+        "models": models,
         "assign-by": "header:x-user",
         "stages": [stage | {"hold": "1s", "weights": ["10%", "50%"]} for stage in shipped["stages"]],
         "look-every": "300ms",

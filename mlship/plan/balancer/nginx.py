@@ -47,7 +47,7 @@ def check_nginx(draft: Draft) -> None:
                 draft.fault(node, f"`{key}` is missing", f"add `{key}: {example}`", at_key=not nodes)
     for key in ("include", "status", "log"):
         sole(draft, at, key)
-    addressed(draft, why="nginx does not tell which servers are up: mlship asks them")
+    addressed(draft, why="nginx does not tell which are up, so mlship asks them")
     distinct(draft, "upstream")
     header = str(draft.value("assign-by") or "").removeprefix("header:")
     if header and not _HEADER.fullmatch(header):

@@ -13,7 +13,7 @@ COOKIE = "mlship_user"
 """Keeps users on one model who do not send the header that users are told apart by."""
 
 _LOG = (
-    """log_format {v} escape=json '{{"m":"${v}","s":"$status","u":"$upstream_status","t":"$upstream_response_time","""
+    """log_format {v} escape=json '{{"m":"${v}","s":"$status","t":"$upstream_response_time","""
     """"r":"$request_time"}}';"""
 )
 _USERS = """\

@@ -89,7 +89,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
         except psutil.Error:
             pass
         hint = "start nginx; the file is left from one that died"
-        raise OutOfReach(f"process {pid} of {self.pid} is no nginx: {self.name} does not run", hint=hint)
+        raise OutOfReach(f"nginx {self.name} does not run: process {pid} of {self.pid} is no nginx", hint=hint)
 
     def _run(self, words: Sequence[str]) -> tuple[int, str, str]:
         import subprocess
