@@ -42,6 +42,7 @@ PRESENT: Mapping[str, Callable[[], bool]] = {
     "root": lambda: os.geteuid() == 0,
     "sklearn": lambda: _has_module("sklearn"),
     "sshd": lambda: sshd() is not None,
+    "traefik": lambda: shutil.which("traefik") is not None,
     "wrk": lambda: shutil.which("wrk") is not None,
 }
 

@@ -30,6 +30,7 @@ class Backend(StrEnum):
     DOCKER = "docker"
     HAPROXY = "haproxy"
     NGINX = "nginx"
+    TRAEFIK = "traefik"
 
 
 PARTS = {
@@ -37,6 +38,7 @@ PARTS = {
     Backend.DOCKER: "images",
     Backend.HAPROXY: "backends",
     Backend.NGINX: "servers",
+    Backend.TRAEFIK: "services",
 }
 """What a model of the plan is named by."""
 

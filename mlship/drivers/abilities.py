@@ -12,3 +12,5 @@ MEMORY = frozenset(Capability)
 NGINX = HAPROXY
 """It could copy requests, but its users would wait for a slow challenger, and nobody would keep the answers."""
 PROCESS = frozenset(Capability)
+TRAEFIK = HAPROXY - {Capability.STICKY}
+"""Its cookie holds who came before, whatever the weights say since: shares would not be what a plan says."""

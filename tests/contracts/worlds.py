@@ -14,6 +14,7 @@ from mlship.drivers.memory import MemoryDriver
 from mlship.plan.model import DriverSpec, Health, Model
 from tests.contracts.haproxy_world import haproxy, haproxy_weights
 from tests.contracts.nginx_world import nginx
+from tests.contracts.traefik_world import traefik
 from tests.contracts.world import World
 from tests.engines import need
 from tests.support.docker_site import contained, docker_site
@@ -67,6 +68,7 @@ WORLDS = {
     "haproxy": haproxy,
     "haproxy-weights": haproxy_weights,
     "nginx": nginx,
+    "traefik": traefik,
 }
 MARKS = {
     "process": pytest.mark.envoy,
@@ -74,6 +76,7 @@ MARKS = {
     "haproxy": pytest.mark.haproxy,
     "haproxy-weights": pytest.mark.haproxy,
     "nginx": pytest.mark.nginx,
+    "traefik": pytest.mark.traefik,
 }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlship.drivers.abilities import HAPROXY, NGINX
+from mlship.drivers.abilities import HAPROXY, NGINX, TRAEFIK
 from mlship.plan.fault import PlanError
 from mlship.plan.load import parse
 from mlship.plan.model import Capability, Plan
@@ -19,6 +19,7 @@ DRIVERS: Mapping[str, frozenset[Capability]] = {
     "docker": EVERYTHING,
     "haproxy": HAPROXY,
     "nginx": NGINX,
+    "traefik": TRAEFIK,
 }
 VARIABLES = {"region": "eu"}
 ENVIRONMENT = {"HOME": "/home/ada", "TOKEN": "hunter2"}

@@ -2,8 +2,7 @@
 
 lines.py     what the configuration needs: printed by `init`, used by the tests as it is printed
 draft.py     the plan that `init` writes around these lines
-language.py  a routing as one line of text: what the file says of itself, and what nginx serves as its generation
-include.py   the file: from that line, and back
+include.py   the file: from a routing in one line, and back; nginx serves that line as the file's generation
 program.py   testing, reloading, and which process it is
 status.py    which generation runs: asked of nginx itself, the file only says what would run
 log.py       requests, errors and latencies out of a log of its own

@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from mlship.drivers.balancer.line import HAND
 from mlship.drivers.balancer.mapfile import writable
 from mlship.drivers.balancer.nginx.include import generation_of, value_of
-from mlship.drivers.balancer.nginx.language import HAND
 from mlship.drivers.balancer.nginx.status import generation
 from mlship.drivers.trouble import Trouble
 from mlship.errors import MlshipError

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from mlship.drivers.abilities import NGINX
 from mlship.drivers.balancer.driver import BalancerDriver
 from mlship.drivers.balancer.fleet import Fleet
-from mlship.drivers.balancer.nginx.language import IncludeLanguage
+from mlship.drivers.balancer.line import LineLanguage
 from mlship.drivers.balancer.nginx.node import NginxNode
 from mlship.drivers.balancer.nginx.program import Program
 from mlship.drivers.balancer.nginx.settings import NodeSettings, settings_of
@@ -44,4 +44,9 @@ class NginxDriver(BalancerDriver):
             )
 
         fleet = Fleet(nodes=tuple(map(node, settings.nodes)))
-        super().__init__(opening, fleet=fleet, language=IncludeLanguage(upstreams=upstreams), address=settings.listen)
+        super().__init__(
+            opening,
+            fleet=fleet,
+            language=LineLanguage(make="nginx", pools=upstreams, users=True),
+            address=settings.listen,
+        )

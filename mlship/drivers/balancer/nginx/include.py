@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 
-from mlship.drivers.balancer.nginx.language import CLOSED, HAND
+from mlship.drivers.balancer.line import CLOSED, HAND
 from mlship.plan.routing import WHOLE
 
 COOKIE = "mlship_user"
