@@ -20,6 +20,7 @@ from pathlib import Path
 from balanced import CLOCK, HALF, Make
 from balanced_haproxy import Haproxy
 from balanced_nginx import Nginx
+from balanced_traefik import Traefik
 from bare import cluster_ports, running, wait
 from harness import Goal, arguments, finish
 from rollback import command, last_answer
@@ -35,7 +36,7 @@ from mlship.plan.model import Canary, DriverSpec, Model, Plan
 from mlship.plan.routing import Routing, all_to
 from mlship.strategies import compile_plan
 
-MAKES: tuple[type[Make], ...] = (Haproxy, Nginx)
+MAKES: tuple[type[Make], ...] = (Haproxy, Nginx, Traefik)
 SPLIT = Routing(segments=tuple(HALF.items()))
 MODELS = {name: Model(name=name) for name in HALF}
 

@@ -70,4 +70,4 @@ def test_what_init_writes_is_a_plan(strategy: str, tmp_path: Path) -> None:
 
     plan = load(path, drivers=known(), variables={}, env={})
 
-    assert (plan.driver.name, plan.models["v2"].pool.servers) == ("nginx", ("10.0.0.2:8000",))
+    assert (plan.driver.name, len(plan.models["v2"].pool.servers)) == ("nginx", 1)

@@ -60,7 +60,7 @@ def plan(site: BalancedSite[Any], **more: object) -> Path:
         **shipped,
         "driver": {site.make: {**site.told(), **site.settings}},
         "models": models,
-        "assign-by": "header:x-user",
+        **({"assign-by": "header:x-user"} if "assign-by" in shipped else {}),
         "stages": [stage | {"hold": "1s", "weights": ["10%", "50%"]} for stage in shipped["stages"]],
         "look-every": "300ms",
         "bake": "500ms",
