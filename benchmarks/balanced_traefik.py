@@ -35,7 +35,6 @@ class Traefik:
         """Run it, everything on v1; the port that users come in by."""
         self._file.parent.mkdir()
         services = service_lines({name: f"127.0.0.1:{port}" for name, port in self._ports.items()})
-        # The models tell their names themselves, and nothing else.
         (self._file.parent / "services.yml").write_text(services)
         ends = f'  web: {{ address: "127.0.0.1:{self._port}" }}\n  traefik: {{ address: "127.0.0.1:{self._admin}" }}\n'
         (self._folder / "traefik.yml").write_text(f"entryPoints:\n{ends}{static_lines(str(self._file.parent))}")

@@ -31,18 +31,18 @@ class Api(msgspec.Struct, frozen=True, kw_only=True):
         """Where it answers."""
         return urlsplit(self.url).netloc
 
-    def services(self) -> Sequence[Document]:
-        """All of them.
+    def services(self, search: str = "") -> Sequence[Document]:
+        """All of them, or those that have the text in them.
 
         Raises:
             OutOfReach: nobody answers.
             RoutingRefused: there is no API.
         """
-        return self._list("services")
+        return self._list("services", search)
 
-    def routers(self) -> Sequence[Document]:
-        """All of them; raises as `services`."""
-        return self._list("routers")
+    def routers(self, search: str = "") -> Sequence[Document]:
+        """As `services`."""
+        return self._list("routers", search)
 
     def started(self) -> str:
         """When this process began; raises as `services`."""
@@ -71,9 +71,9 @@ class Api(msgspec.Struct, frozen=True, kw_only=True):
             raise RoutingRefused(f"Traefik {self.name} has no {told.path}: it answers {response.status}", hint=PRINTED)
         return text
 
-    def _list(self, what: str) -> Sequence[Document]:
+    def _list(self, what: str, search: str) -> Sequence[Document]:
         # One page holds more than any installation has; a cut list would say that the service is not there.
-        return list(self._json(f"/api/http/{what}?per_page=100000"))
+        return list(self._json(f"/api/http/{what}?per_page=100000&search={search}"))
 
     def _json(self, path: str) -> Any:  # noqa: ANN401 - JSON
         try:

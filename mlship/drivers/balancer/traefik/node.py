@@ -23,7 +23,10 @@ from mlship.plan.model import Model
 
 LOADS_WITHIN = 10.0
 """Seconds from the change of the file until Traefik has it: its throttle is 2 s where nobody has set it."""
-POLL = 0.01
+STUCK = 3.0
+"""Seconds after which what is disabled as before counts as what was loaded now."""
+POLL = 0.05
+"""Seconds between two looks: Traefik has users to serve meanwhile."""
 BUCKETS = "set `metrics.prometheus.buckets` to those that `mlship init --driver traefik` prints"
 
 
@@ -52,13 +55,13 @@ class TraefikNode(msgspec.Struct, frozen=True, kw_only=True):
 
     def write(self, value: str | None) -> None:
         """Replace the file and wait until Traefik has it, enabled; if that fails the file before comes back."""
-        text, loaded = self.text, self._loaded()
+        before = self.text
         self._replace(self._text(value))
         try:
-            self._wait_for(value, loaded)
+            self._wait_for(value)
         except MlshipError:
             with suppress(MlshipError):
-                self._replace(text)
+                self._replace(before)
             raise
 
     def kept(self) -> str | None:
@@ -127,21 +130,26 @@ class TraefikNode(msgspec.Struct, frozen=True, kw_only=True):
             why = f"{self.told.file} cannot be written: {error.strerror or error}"
             raise OutOfReach(why, hint=hint) from error
 
-    def _wait_for(self, wanted: str | None, before: tuple[str | None, str]) -> None:
-        deadline = self.clock.now() + LOADS_WITHIN
-        while (found := self._loaded()) != (wanted, ""):
-            if found[0] == wanted and found != before:
+    def _wait_for(self, wanted: str | None) -> None:
+        began = self.clock.now()
+        # Asked at once: most likely what was loaded before, which may have been disabled, too.
+        found = first = self._loaded()
+        while found != (wanted, ""):
+            since = self.clock.now() - began
+            if found[0] == wanted and (found != first or since > STUCK):
                 raise self._disabled(found[1])
-            if self.clock.now() > deadline:
+            if since > LOADS_WITHIN:
                 hint = "its log tells why; is the file in the folder that its file provider watches?"
                 told = f"{found[0]} {found[1]}".rstrip()
                 why = f"Traefik {self.name} has not loaded the split in {LOADS_WITHIN:g} s, it has {told}"
                 raise RoutingRefused(why, hint=hint)
             self.clock.sleep(POLL)
+            found = self._loaded()
 
     def _loaded(self) -> tuple[str | None, str]:
         """(value, what of mlship's own is not enabled, and why: users get 404 then)."""
-        services, routers = self.api.services(), self.api.routers()
+        search = named(self.service)
+        services, routers = self.api.services(search), self.api.routers(search)
         mine = [each for each in [*services, *routers] if ours(each["name"], self.service)]
         faults = (each for each in mine if each.get("status") != "enabled" or each.get("error"))
         why = next(
