@@ -44,7 +44,7 @@ MODELS = {name: Model(name=name) for name in HALF}
 def main() -> None:
     """Measure, print, exit."""
     asked = arguments("time from rollback to the last candidate request behind a balancer, against the bare command")
-    rounds = 5 if asked.quick else 20
+    rounds = 3 if asked.quick else 20
     ports = cluster_ports(HALF)
     with running_models(ports):
         goals = [compared(make, ports, rounds, quiet=asked.json) for make in MAKES]
@@ -62,7 +62,7 @@ def compared(make: type[Make], ports: Mapping[str, int], rounds: int, *, quiet: 
             for number in range(rounds):
                 theirs.append(bare_once(made, folder, port))
                 ours.append(ours_once(made, folder, port, number))
-            alone = [driver_alone(made, number) for number in range(rounds * 2)]
+            alone = [driver_alone(made, number) for number in range(rounds)]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     median = statistics.median(theirs)
