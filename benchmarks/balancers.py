@@ -21,6 +21,8 @@ from balanced import CLOCK, HALF, Make
 from balanced_caddy import Caddy
 from balanced_envoy import Envoy
 from balanced_haproxy import Haproxy
+from balanced_nginx import Nginx
+from balanced_traefik import Traefik
 from bare import cluster_ports, running, wait
 from harness import Goal, arguments, finish
 from rollback import command, last_answer
@@ -36,7 +38,7 @@ from mlship.plan.model import Canary, DriverSpec, Model, Plan
 from mlship.plan.routing import Routing, all_to
 from mlship.strategies import compile_plan
 
-MAKES: tuple[type[Make], ...] = (Caddy, Envoy, Haproxy)
+MAKES: tuple[type[Make], ...] = (Caddy, Envoy, Haproxy, Nginx, Traefik)
 SPLIT = Routing(segments=tuple(HALF.items()))
 MODELS = {name: Model(name=name) for name in HALF}
 
@@ -62,7 +64,7 @@ def compared(make: type[Make], ports: Mapping[str, int], rounds: int, *, quiet: 
             for number in range(rounds):
                 theirs.append(bare_once(made, folder, port))
                 ours.append(ours_once(made, folder, port, number))
-            alone = [driver_alone(made, number) for number in range(rounds * 2)]
+            alone = [driver_alone(made, number) for number in range(rounds)]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     median = statistics.median(theirs)

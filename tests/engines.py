@@ -37,17 +37,20 @@ PRESENT: Mapping[str, Callable[[], bool]] = {
     "haproxy": lambda: haproxy() is not None,
     "hatchling": lambda: _has_module("hatchling"),
     "hey": lambda: shutil.which("hey") is not None,
+    "nginx": lambda: nginx() is not None,
     "postgresql": lambda: postgresql("initdb") is not None and _has_module("psycopg"),
     "prometheus": lambda: shutil.which("prometheus") is not None,
     "psycopg": lambda: _has_module("psycopg"),
     "root": lambda: os.geteuid() == 0,
     "sklearn": lambda: _has_module("sklearn"),
     "sshd": lambda: sshd() is not None,
+    "traefik": lambda: shutil.which("traefik") is not None,
     "wrk": lambda: shutil.which("wrk") is not None,
 }
 
 GET: Mapping[str, str] = {
     "haproxy": "apt-get install haproxy",
+    "nginx": "apt-get install nginx-light",
     "postgresql": "apt-get install postgresql, and pip install 'mlship[sql]'",
     "prometheus": "apt-get install prometheus",
     "psycopg": "pip install 'mlship[sql]'",
@@ -65,6 +68,11 @@ def caddy() -> str | None:
 def haproxy() -> str | None:
     """HAProxy; Debian keeps it where only root looks for programs."""
     return _for_root("haproxy")
+
+
+def nginx() -> str | None:
+    """nginx, which Debian keeps there, too."""
+    return _for_root("nginx")
 
 
 def sshd() -> str | None:

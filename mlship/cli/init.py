@@ -31,6 +31,8 @@ class Backend(StrEnum):
     CADDY = "caddy"
     ENVOY = "envoy"
     HAPROXY = "haproxy"
+    NGINX = "nginx"
+    TRAEFIK = "traefik"
 
 
 PARTS = {
@@ -39,6 +41,8 @@ PARTS = {
     Backend.CADDY: "servers",
     Backend.ENVOY: "clusters",
     Backend.HAPROXY: "backends",
+    Backend.NGINX: "servers",
+    Backend.TRAEFIK: "services",
 }
 """What a model of the plan is named by."""
 

@@ -11,6 +11,10 @@ ENVOY = frozenset({Capability.SPLIT, Capability.MATCH, Capability.CLOSE, Capabil
 HAPROXY = frozenset(Capability) - {Capability.REPLICAS, Capability.CAPTURE}
 """Copies only with `mirror`; a plan of it is checked in plan/balancer/haproxy.py."""
 HAPROXY_WEIGHTS = HAPROXY - {Capability.STICKY, Capability.MATCH, Capability.CLOSE, Capability.MIRROR}
-"""Its layout `weights`; a plan of it is checked in plan/balancer/haproxy.py."""
+"""Its layout `weights`; a plan of it is checked in plan/balancer/serverweights.py."""
 MEMORY = frozenset(Capability)
+NGINX = HAPROXY - {Capability.MIRROR}
+"""It could copy requests, but its users would wait for a slow challenger, and nobody would keep the answers."""
 PROCESS = frozenset(Capability)
+TRAEFIK = NGINX - {Capability.STICKY}
+"""Its cookie holds who came before, whatever the weights say since: shares would not be what a plan says."""

@@ -12,9 +12,9 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
     """Servers that mlship neither starts nor stops."""
 
     backend: str = ""
-    """Drivers `envoy`, `haproxy`: the cluster or backend of its configuration with them; empty: named as the model."""
+    """The balancer's own name for them (HAProxy: backend, nginx: upstream); empty: named as the model is."""
     servers: tuple[str, ...] = ()
-    """Driver `caddy`: their addresses. Driver `haproxy` with layout `weights`: their names in the driver's backend."""
+    """Addresses; driver `haproxy` with layout `weights`: names of the servers in the driver's backend."""
 
 
 def build_pool(document: Mapping[str, Any]) -> Pool:

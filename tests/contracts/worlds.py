@@ -15,6 +15,8 @@ from mlship.plan.model import DriverSpec, Health, Model
 from tests.contracts.caddy_world import caddy
 from tests.contracts.envoy_world import envoy
 from tests.contracts.haproxy_world import haproxy, haproxy_weights
+from tests.contracts.nginx_world import nginx
+from tests.contracts.traefik_world import traefik
 from tests.contracts.world import World
 from tests.engines import need
 from tests.support.docker_site import contained, docker_site
@@ -69,6 +71,8 @@ WORLDS = {
     "envoy": envoy,
     "haproxy": haproxy,
     "haproxy-weights": haproxy_weights,
+    "nginx": nginx,
+    "traefik": traefik,
 }
 MARKS = {
     "process": pytest.mark.envoy,
@@ -77,6 +81,8 @@ MARKS = {
     "envoy": pytest.mark.envoy,
     "haproxy": pytest.mark.haproxy,
     "haproxy-weights": pytest.mark.haproxy,
+    "nginx": pytest.mark.nginx,
+    "traefik": pytest.mark.traefik,
 }
 
 

@@ -7,14 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from mlship.errors import Exit
-from tests.support.balanced_cli import mlship, plan, under_way
+from tests.support.balanced_cli import SLOW, mlship, plan, under_way
 from tests.support.balanced_load import Load
 from tests.support.haproxy_site import HaproxySite, haproxy_site
 from tests.support.site import until
 
 pytestmark = [pytest.mark.haproxy, pytest.mark.load]
-
-SLOW = [{"strategy": "canary", "weights": ["10%", "50%"], "hold": "5m"}]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlship.drivers.abilities import CADDY, ENVOY, HAPROXY
+from mlship.drivers.abilities import CADDY, ENVOY, HAPROXY, NGINX, TRAEFIK
 from mlship.plan.fault import PlanError
 from mlship.plan.load import parse
 from mlship.plan.model import Capability, Plan
@@ -20,6 +20,8 @@ DRIVERS: Mapping[str, frozenset[Capability]] = {
     "caddy": CADDY,
     "envoy": ENVOY,
     "haproxy": HAPROXY,
+    "nginx": NGINX,
+    "traefik": TRAEFIK,
 }
 VARIABLES = {"region": "eu"}
 ENVIRONMENT = {"HOME": "/home/ada", "TOKEN": "hunter2"}

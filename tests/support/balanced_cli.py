@@ -15,6 +15,9 @@ import yaml
 
 from tests.support.balanced_site import BalancedSite
 
+SLOW = [{"strategy": "canary", "weights": ["10%", "50%"], "hold": "5m"}]
+"""Stages that are still at their first weights when the test has what it wants."""
+
 PLANS = Path(__file__).parents[2] / "plans" / "balancers"
 
 
@@ -49,11 +52,16 @@ def environment(site: BalancedSite[Any]) -> dict[str, str]:
 def plan(site: BalancedSite[Any], **more: object) -> Path:
     """`plans/balancers/MAKE.yaml` on this site."""
     shipped = yaml.safe_load((PLANS / f"{site.make}.yaml").read_text("utf-8"))
-    pools = {name: {"servers": list(model.pool.servers)} for name, model in site.models.items() if model.pool.servers}
+    models = {
+        name: {**model, "servers": list(site.models[name].pool.servers) or [site.addresses[name]]}
+        if "servers" in model
+        else model
+        for name, model in shipped["models"].items()
+    }
     overlay = {
         **shipped,
-        **({"models": pools} if pools else {}),
         "driver": {site.make: {**site.told(), **site.settings}},
+        "models": models,
         **({"assign-by": "header:x-user"} if "assign-by" in shipped else {}),
         "stages": [stage | {"hold": "1s", "weights": ["10%", "50%"]} for stage in shipped["stages"]],
         "look-every": "300ms",

@@ -21,6 +21,7 @@ from mlship.clock import SystemClock
 from mlship.drivers.balancer.driver import BalancerDriver
 from mlship.drivers.base import Opening
 from mlship.plan.model import DriverSpec, Health, Model
+from mlship.plan.pool import Pool
 from mlship.plan.routing import Routing, all_to
 from tests.contracts.world import World
 from tests.ports import free_port
@@ -83,7 +84,7 @@ class BalancedSite(Generic[F]):
         port = int(self.addresses.get(name, ":0").rpartition(":")[2]) or free_port()
         self.addresses[name] = f"127.0.0.1:{port}"
         health = Health(within=0.5 if sick else 20.0)
-        self.models[name] = Model(name=name, health=health)
+        self.models[name] = Model(name=name, health=health, pool=Pool(servers=(self.addresses[name],)))
         env = {**os.environ, "PORT": str(port), "MLSHIP_MODEL": name, **({"NEVER_READY": "1"} if sick else {}), **asked}
         self.started[name] = subprocess.Popen([sys.executable, "-S", str(SERVER)], env=env, stderr=subprocess.DEVNULL)
 

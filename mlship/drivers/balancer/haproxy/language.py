@@ -8,17 +8,17 @@ user and the salt. `any` for a salt draws each request anew; `closed` answers 50
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from itertools import pairwise
 
 import msgspec
 
+from mlship.drivers.balancer.parts import by_user, parts_of, short_salt
 from mlship.errors import RoutingRefused
 from mlship.plan.balancer.haproxy import MOST_PARTS, PREVIEW, SAYABLE
 from mlship.plan.routing import WHOLE, Routing, all_to
-from mlship.plan.rule import Condition, Part, Rule, drawn_alone
+from mlship.plan.rule import Condition, Part, Rule
 
 ANY = "any"
 CLOSED = "closed"
@@ -46,11 +46,11 @@ class MapLanguage(msgspec.Struct, frozen=True, kw_only=True):
             return CLOSED
         copies = self._copies(routing)
         aside = self._aside(routing)
-        parts = _parts(routing)
+        parts = parts_of(routing)
         if len(parts) > MOST_PARTS:
             message = f"HAProxy divides traffic into at most {MOST_PARTS} parts here; this split has {len(parts)}"
             raise RoutingRefused(message, hint="let fewer models share the traffic")
-        upto, words = 0, [_salt(routing)]
+        upto, words = 0, [short_salt(routing) if by_user(routing) else ANY]
         for model, width in parts:
             upto += width
             words += [self.backends.get(model, model), str(upto)]
@@ -90,31 +90,6 @@ class MapLanguage(msgspec.Struct, frozen=True, kw_only=True):
         return Routing(segments=segments) if sum(width for _, width in segments) == WHOLE else None
 
 
-def _parts(routing: Routing) -> list[tuple[str, int]]:
-    """What the salt's range is divided into: where no user has a place in it, one part for each model is enough."""
-    if _salt(routing) == ANY:
-        return list(routing.weights.items())
-    return _joined(tuple(routing.asked.items()) if drawn_alone(routing.rules) else routing.segments)
-
-
 def asks_for_copies(value: str) -> bool:
     """The value has copies sent."""
     return value.count("/") == 2
-
-
-def _joined(segments: tuple[tuple[str, int], ...]) -> list[tuple[str, int]]:
-    """Neighbours of the same model as one part."""
-    parts: list[tuple[str, int]] = []
-    for model, width in segments:
-        if parts and parts[-1][0] == model:
-            parts[-1] = (model, parts[-1][1] + width)
-        else:
-            parts.append((model, width))
-    return parts
-
-
-def _salt(routing: Routing) -> str:
-    # A share that a rule asks for is one of users, who have a cookie where they have no header.
-    if routing.assign_by is None and drawn_alone(routing.rules) is None:
-        return ANY
-    return hashlib.sha256(routing.salt.encode()).hexdigest()[:8]
