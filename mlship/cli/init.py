@@ -159,6 +159,22 @@ stages:
 """,
 }
 
+COUNTED_SHADOW = """\
+gates:
+  no-more-errors: { metric: error_rate, no-worse-than: live, margin: 1% }
+  not-slower: { metric: latency_p95, no-worse-than: live, margin: 5% }
+stages:
+  - strategy: shadow
+    mirror: { v2: 100% }                    # copies of live requests; users only ever see v1's answers
+    hold: 30m                               # least time with copies
+    gates: [no-more-errors, not-slower]     # what it answers is not kept: drivers docker and process compare that, too
+  - strategy: canary
+    weights: [5%, 25%, 50%]
+    hold: 10m
+    gates: [no-more-errors, not-slower]
+"""
+"""Strategy shadow where copies are counted and their answers are not kept."""
+
 TAIL = """\
 guards:                                     # judged in every step; one that fails rolls back
   - { metric: error_rate, max: 5%, for: 10s }
@@ -179,7 +195,10 @@ def text(strategy: Strategy, *, service: str, file: str, driver: Backend = Backe
             raise UsageError(f"driver {driver} has no plan for {strategy}", hint=hint)
         head: str = balancer.head(service=service, file=file)
         lines: str = balancer.configuration(service)
-        return head + stages + TAIL + lines
+        if strategy is not Strategy.SHADOW:
+            return head + stages + TAIL + lines
+        shadowed: str = balancer.shadowed(head + COUNTED_SHADOW + TAIL + lines)
+        return shadowed
     v1, v2 = MODELS[driver]
     replicas = 3 if strategy is Strategy.ROLLING else 1
     contained = HEAD.format(service=service, file=file, replicas=replicas, driver=DRIVERS[driver], v1=v1, v2=v2)

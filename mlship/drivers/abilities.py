@@ -5,8 +5,9 @@ from __future__ import annotations
 from mlship.plan.model import Capability
 
 DOCKER = frozenset(Capability)
-HAPROXY = frozenset(Capability) - {Capability.REPLICAS, Capability.MIRROR, Capability.CAPTURE}
-HAPROXY_WEIGHTS = HAPROXY - {Capability.STICKY, Capability.MATCH, Capability.CLOSE}
-"""Its layout `weights`; a plan of it is checked in plan/balancers.py."""
+HAPROXY = frozenset(Capability) - {Capability.REPLICAS, Capability.CAPTURE}
+"""Copies only with `mirror`; a plan of it is checked in plan/balancer/haproxy.py."""
+HAPROXY_WEIGHTS = HAPROXY - {Capability.STICKY, Capability.MATCH, Capability.CLOSE, Capability.MIRROR}
+"""Its layout `weights`; a plan of it is checked in plan/balancer/haproxy.py."""
 MEMORY = frozenset(Capability)
 PROCESS = frozenset(Capability)

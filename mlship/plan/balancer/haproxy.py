@@ -43,17 +43,26 @@ def _of_the_map(draft: Draft, at: Steps) -> None:
         if draft.has(*path):
             draft.fault(path, "layout map has no use for it", "remove it, or say `layout: weights`", at_key=True)
     _distinct(draft)
+    _copies(draft, at)
     _rules(draft, str(draft.value(*at, "preview") or PREVIEW).lower())
     for stage in draft.places("stages"):
         arms = draft.names(*stage, "split") or list(draft.value(*stage, "arms") or ())
         if len(arms) > MOST_PARTS:
             hint = f"leave some out, or run several stages of {MOST_PARTS} or fewer"
             draft.fault(stage, f"HAProxy divides traffic between at most {MOST_PARTS} models here", hint)
-        elif draft.value(*stage, "strategy") == "bandit":
-            hint = "use `strategy: ab`; drivers that can: docker, process"
-            draft.fault(
-                (*stage, "strategy"), "a bandit cuts the traffic into more parts than HAProxy's lines can hold", hint
-            )
+        elif draft.value(*stage, "strategy") == "bandit" and draft.has("assign-by"):
+            hint = "remove `assign-by`: each request is drawn anew; or strategy ab; drivers that can: docker, process"
+            why = "a bandit that keeps users apart cuts the traffic into more parts than HAProxy's lines can hold"
+            draft.fault((*stage, "strategy"), why, hint)
+
+
+def _copies(draft: Draft, at: Steps) -> None:
+    """Nobody has a script in their HAProxy without knowing."""
+    for stage in draft.places("stages"):
+        if draft.value(*stage, "strategy") == "shadow" and not draft.value(*at, "mirror"):
+            why = "HAProxy copies requests only by a script, which is experimental"
+            hint = "add `mirror: true` to the driver, and what `mlship init --driver haproxy -s shadow` prints"
+            draft.fault((*stage, "strategy"), why, f"{hint}; drivers that can: docker, process")
 
 
 def _reach(draft: Draft, at: Steps) -> None:

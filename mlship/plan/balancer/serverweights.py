@@ -10,10 +10,11 @@ from mlship.plan.fault import Steps
 from mlship.plan.routing import WHOLE
 from mlship.plan.weights import nearest, totals
 
-OF_THE_MAP = ("map", "preview")
+OF_THE_MAP = ("map", "preview", "mirror")
 HINT = "say `layout: map`"
 CANNOT = {
     "recreate": "close the door",
+    "shadow": "copy requests",
     "feature-flag": "tell requests apart",
     "bandit": "be moved in steps of 0.01%",
 }

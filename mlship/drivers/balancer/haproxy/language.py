@@ -1,6 +1,7 @@
 """A routing as one value of the map: `SALT:BACKEND:UP-TO:BACKEND:UP-TO...`, so that one command changes all of it.
 
-With `/VALUE:BACKEND` after it, requests whose preview header has that value go to a model on the side.
+With `/VALUE:BACKEND` after it, requests whose preview header has that value go to a model on the side; with
+`/ASIDE/BACKEND:SHARE:BACKEND:SHARE...` after it, copies of so many of 10 000 requests go to challengers.
 A part reaches from the one before up to its number, in parts of 10 000; a user's point in that range is a hash of the
 user and the salt. `any` for a salt draws each request anew; `closed` answers 503.
 """
@@ -32,19 +33,20 @@ class MapLanguage(msgspec.Struct, frozen=True, kw_only=True):
     """Model → backend."""
     preview: str = PREVIEW
     """The header that its lines look at for a rule, in lower case."""
+    mirror: bool = False
+    """The configuration has the script that copies requests."""
 
     def value_of(self, routing: Routing) -> str:
         """The routing as a value.
 
         Raises:
-            RoutingRefused: it has rules, mirrors or too many parts.
+            RoutingRefused: it has rules, mirrors or more parts than its lines can hold.
         """
         if routing.closed:
             return CLOSED
-        if routing.mirrors or routing.capture:
-            raise RoutingRefused("HAProxy copies no requests and keeps no answers here", hint=ONLY_DRIVERS)
+        copies = self._copies(routing)
         aside = self._aside(routing)
-        parts = _joined(tuple(routing.asked.items()) if drawn_alone(routing.rules) else routing.segments)
+        parts = _parts(routing)
         if len(parts) > MOST_PARTS:
             message = f"HAProxy divides traffic into at most {MOST_PARTS} parts here; this split has {len(parts)}"
             raise RoutingRefused(message, hint="let fewer models share the traffic")
@@ -52,7 +54,13 @@ class MapLanguage(msgspec.Struct, frozen=True, kw_only=True):
         for model, width in parts:
             upto += width
             words += [self.backends.get(model, model), str(upto)]
-        return ":".join(words) + aside
+        return ":".join(words) + (aside or "/") + copies if copies else ":".join(words) + aside
+
+    def _copies(self, routing: Routing) -> str:
+        if routing.capture or (routing.mirrors and not self.mirror):
+            raise RoutingRefused("HAProxy copies no requests and keeps no answers here", hint=ONLY_DRIVERS)
+        each = (f"{self.backends.get(mirror.model, mirror.model)}:{mirror.share}" for mirror in routing.mirrors)
+        return f"/{':'.join(each)}" if routing.mirrors else ""
 
     def _aside(self, routing: Routing) -> str:
         match routing.rules:
@@ -80,6 +88,18 @@ class MapLanguage(msgspec.Struct, frozen=True, kw_only=True):
             (models.get(name, name), width) for name, width in zip(names, widths, strict=True) if width > 0
         )
         return Routing(segments=segments) if sum(width for _, width in segments) == WHOLE else None
+
+
+def _parts(routing: Routing) -> list[tuple[str, int]]:
+    """What the salt's range is divided into: where no user has a place in it, one part for each model is enough."""
+    if _salt(routing) == ANY:
+        return list(routing.weights.items())
+    return _joined(tuple(routing.asked.items()) if drawn_alone(routing.rules) else routing.segments)
+
+
+def asks_for_copies(value: str) -> bool:
+    """The value has copies sent."""
+    return value.count("/") == 2
 
 
 def _joined(segments: tuple[tuple[str, int], ...]) -> list[tuple[str, int]]:
