@@ -161,7 +161,7 @@ def test_a_backend_that_is_not_there(site: HaproxySite) -> None:
         (replace(all_to("v1"), rules=(header_is("x-preview", "a b; quit", "v2"),)), "follows one rule here"),
         (replace(all_to("v1"), mirrors=(Mirror(model="v2", share=100),)), "copies no requests"),
         (
-            Routing(segments=(("v1", 2000), ("v2", 2000)) * 2 + (("v1", 2000),)),
+            Routing(segments=(("v1", 2000), ("v2", 2000)) * 2 + (("v1", 2000),), assign_by="x-user"),
             "at most 4 parts here; this split has 5",
         ),
     ],
