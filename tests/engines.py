@@ -30,11 +30,13 @@ def _has_daemon() -> bool:
 
 
 PRESENT: Mapping[str, Callable[[], bool]] = {
+    "apache": lambda: apache() is not None,
     "docker": _has_daemon,
     "envoy": lambda: _has_module("envoy"),
     "haproxy": lambda: haproxy() is not None,
     "hatchling": lambda: _has_module("hatchling"),
     "hey": lambda: shutil.which("hey") is not None,
+    "nghttpx": lambda: nghttpx() is not None,
     "postgresql": lambda: postgresql("initdb") is not None and _has_module("psycopg"),
     "prometheus": lambda: shutil.which("prometheus") is not None,
     "psycopg": lambda: _has_module("psycopg"),
@@ -45,7 +47,9 @@ PRESENT: Mapping[str, Callable[[], bool]] = {
 }
 
 GET: Mapping[str, str] = {
+    "apache": "apt-get install apache2-bin",
     "haproxy": "apt-get install haproxy",
+    "nghttpx": "apt-get install nghttp2-proxy",
     "postgresql": "apt-get install postgresql, and pip install 'mlship[sql]'",
     "prometheus": "apt-get install prometheus",
     "psycopg": "pip install 'mlship[sql]'",
@@ -53,6 +57,16 @@ GET: Mapping[str, str] = {
     "sshd": "apt-get install openssh-server",
 }
 """How to get what has no place in the extra `dev`."""
+
+
+def apache() -> str | None:
+    """Apache httpd, as Debian calls it."""
+    return _for_root("apache2")
+
+
+def nghttpx() -> str | None:
+    """The proxy of nghttp2, which may be kept there, too."""
+    return _for_root("nghttpx")
 
 
 def haproxy() -> str | None:

@@ -29,9 +29,15 @@ class Backend(StrEnum):
     PROCESS = "process"
     DOCKER = "docker"
     HAPROXY = "haproxy"
+    REST = "rest"
 
 
-PARTS = {Backend.PROCESS: "commands", Backend.DOCKER: "images", Backend.HAPROXY: "backends"}
+PARTS = {
+    Backend.PROCESS: "commands",
+    Backend.DOCKER: "images",
+    Backend.HAPROXY: "backends",
+    Backend.REST: "servers",
+}
 """What a model of the plan is named by."""
 
 HEAD = """\
@@ -195,8 +201,10 @@ def text(strategy: Strategy, *, service: str, file: str, driver: Backend = Backe
             raise UsageError(f"driver {driver} has no plan for {strategy}", hint=hint)
         head: str = balancer.head(service=service, file=file)
         lines: str = balancer.configuration(service)
+        # One whose balancer counts nothing is judged by other numbers.
+        course = getattr(balancer, "course", None)
         if strategy is not Strategy.SHADOW:
-            return head + stages + TAIL + lines
+            return head + (course(strategy) if course else stages + TAIL) + lines
         shadowed: str = balancer.shadowed(head + COUNTED_SHADOW + TAIL + lines)
         return shadowed
     v1, v2 = MODELS[driver]

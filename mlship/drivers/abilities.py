@@ -11,3 +11,5 @@ HAPROXY_WEIGHTS = HAPROXY - {Capability.STICKY, Capability.MATCH, Capability.CLO
 """Its layout `weights`; a plan of it is checked in plan/balancer/haproxy.py."""
 MEMORY = frozenset(Capability)
 PROCESS = frozenset(Capability)
+REST = frozenset({Capability.SPLIT})
+"""No API counts requests per model in a form that all have: gates judge by sources of the plan's own."""

@@ -10,6 +10,7 @@ DELAY          seconds that each answer takes; the request header `x-delay` adds
 READS_NOTHING  any text: it takes connections and never reads a request's body
 HANG           any text: it accepts requests and never answers
 DEAF           any text: SIGTERM does not end it
+SIGNED         any text: answers say in x-mlship-variant who they are of
 
 POST /echo     answers the request's body, its type and its encoding
 GET /stream    one event, and another one once somebody has asked for /go
@@ -106,6 +107,8 @@ class Handler(BaseHTTPRequestHandler):
         data = json.dumps(body).encode()
         self.send_response(status)
         self.send_header("content-length", str(len(data)))
+        if ASKED.get("SIGNED"):
+            self.send_header("x-mlship-variant", ASKED["MLSHIP_MODEL"])
         self.end_headers()
         self.wfile.write(data)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from mlship.plan import units
 from mlship.plan.draft import Draft
 from mlship.plan.fault import Steps
+from mlship.plan.routing import WHOLE
 
 
 def previewed(draft: Draft, path: Steps) -> tuple[str, str]:
@@ -32,3 +34,22 @@ def judged_by_latency(draft: Draft) -> Iterator[Steps]:
         shares = draft.value(*stage, "strategy") in {"canary", "ab"}
         if shares and not draft.has(*stage, "gates") and not draft.names("gates"):
             yield stage
+
+
+def splits(draft: Draft, stage: Steps) -> Iterator[tuple[Steps, Mapping[str, int]]]:
+    """Each place that says a split, with the shares of the models in basis points."""
+    names = list(draft.names("models"))
+    live, candidate = draft.value("live"), draft.value("candidate")
+    live = live or next((name for name in names if name != candidate), "")
+    candidate = candidate or next((name for name in names if name != live), "")
+    for place in draft.places(*stage, "weights"):
+        share = draft.value(*place)
+        points = units.basis_points(share) if isinstance(share, str) else None
+        if points and points < WHOLE:
+            yield place, {candidate: points, live: WHOLE - points}
+    split = draft.value(*stage, "split")
+    if isinstance(split, dict):
+        roles = {"live": live, "candidate": candidate}
+        asked = {str(roles.get(arm, arm)): units.basis_points(share) or 0 for arm, share in split.items()}
+        if sum(asked.values()) == WHOLE:
+            yield (*stage, "split"), asked
