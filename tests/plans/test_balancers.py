@@ -131,13 +131,7 @@ def test_rest_templates_together_show_every_key() -> None:
     page = (ROOT / "docs" / "balancers.md").read_text("utf-8")
     for part in (
         "rest",
-        "rest-node",
-        "rest-auth",
-        "rest-scale",
-        "rest-request",
-        "rest-extract",
-        "rest-read",
-        "rest-write",
+        *(f"rest-{name}" for name in ("node", "auth", "scale", "request", "extract", "read", "write")),
     ):
         for key in schema[part]["properties"]:
             assert re.search(rf"\b{key}\b", shown + page), (part, key)
