@@ -8,7 +8,7 @@ STRATEGIES = ("canary", "blue-green")
 _HEAD = """\
 # yaml-language-server: $schema=plan.v1.json
 # `mlship validate {file}` checks it, `mlship plan {file}` shows what would happen, `mlship deploy {file}` does it.
-# `mlship doctor {service}` asks the balancer, and changes nothing, once a first `mlship deploy` has made it known.
+# `mlship doctor --plan {file}` asks the balancer whether all of it fits, and changes nothing.
 # plans/balancers/ has templates for Apache httpd, APISIX, HAProxy's Data Plane API, Kong and nghttpx.
 version: 1
 service: {service}
