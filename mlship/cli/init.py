@@ -28,6 +28,7 @@ class Backend(StrEnum):
 
     PROCESS = "process"
     DOCKER = "docker"
+    ALB = "alb"
     HAPROXY = "haproxy"
     REST = "rest"
 
@@ -35,6 +36,7 @@ class Backend(StrEnum):
 PARTS = {
     Backend.PROCESS: "commands",
     Backend.DOCKER: "images",
+    Backend.ALB: "target groups",
     Backend.HAPROXY: "backends",
     Backend.REST: "servers",
 }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from mlship.plan.model import Capability
 
+ALB = frozenset({Capability.SPLIT})
+"""CloudWatch counts by the minute, and late: gates judge by sources of the plan's own."""
 DOCKER = frozenset(Capability)
 HAPROXY = frozenset(Capability) - {Capability.REPLICAS, Capability.CAPTURE}
 """Copies only with `mirror`; a plan of it is checked in plan/balancer/haproxy.py."""

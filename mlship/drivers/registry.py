@@ -10,7 +10,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
-from mlship.drivers.abilities import DOCKER, HAPROXY, MEMORY, PROCESS, REST
+from mlship.drivers.abilities import ALB, DOCKER, HAPROXY, MEMORY, PROCESS, REST
 from mlship.drivers.base import DriverFactory
 from mlship.errors import UsageError
 from mlship.plan.model import Capability
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 GROUP = "mlship.drivers"
 
 SHIPPED: Mapping[str, tuple[str, frozenset[Capability]]] = {
+    "alb": ("mlship.drivers.balancer.alb:AlbDriver", ALB),
     "docker": ("mlship.drivers.docker:DockerDriver", DOCKER),
     "haproxy": ("mlship.drivers.balancer.haproxy:HaproxyDriver", HAPROXY),
     "memory": ("mlship.drivers.memory:MemoryDriver", MEMORY),

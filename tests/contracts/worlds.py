@@ -12,6 +12,7 @@ from mlship.clock import Clock, ManualClock
 from mlship.drivers.base import Opening
 from mlship.drivers.memory import MemoryDriver
 from mlship.plan.model import DriverSpec, Health, Model
+from tests.contracts.alb_world import alb
 from tests.contracts.haproxy_world import haproxy, haproxy_weights
 from tests.contracts.rest_world import rest
 from tests.contracts.world import World
@@ -64,6 +65,7 @@ WORLDS = {
     "memory": memory,
     "process": process,
     "docker": docker,
+    "alb": alb,
     "haproxy": haproxy,
     "haproxy-weights": haproxy_weights,
     "rest": rest,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlship.drivers.abilities import HAPROXY, REST
+from mlship.drivers.abilities import ALB, HAPROXY, REST
 from mlship.plan.fault import PlanError
 from mlship.plan.load import parse
 from mlship.plan.model import Capability, Plan
@@ -17,6 +17,7 @@ DRIVERS: Mapping[str, frozenset[Capability]] = {
     "process": EVERYTHING,
     "memory": EVERYTHING,
     "docker": EVERYTHING,
+    "alb": ALB,
     "haproxy": HAPROXY,
     "rest": REST,
 }

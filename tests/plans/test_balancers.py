@@ -101,15 +101,18 @@ def test_init_has_no_plan_for_what_haproxy_cannot_do() -> None:
     assert "docker, process" in told.value.hint
 
 
+@pytest.mark.parametrize("driver", [Backend.ALB, Backend.REST])
 @pytest.mark.parametrize("strategy", REST_STRATEGIES)
-def test_what_init_writes_for_rest_is_a_plan(strategy: str, tmp_path: Path) -> None:
-    """Its templates are to be replaced by one's own, and are sound."""
+def test_what_init_writes_for_balancers_that_count_nothing_is_a_plan(
+    strategy: str, driver: Backend, tmp_path: Path
+) -> None:
+    """Addresses and templates are to be replaced by one's own, and are sound; the plan judges by numbers of its own."""
     path = tmp_path / "plan.yaml"
-    path.write_text(text(Strategy(strategy), service="scorer", file="plan.yaml", driver=Backend.REST), "utf-8")
+    path.write_text(text(Strategy(strategy), service="scorer", file="plan.yaml", driver=driver), "utf-8")
 
     plan = load(path, drivers=known(), variables={}, env={})
 
-    assert (plan.driver.name, plan.guards) == ("rest", ("few-errors",))
+    assert (plan.driver.name, plan.guards) == (driver, ("few-errors",))
 
 
 def test_templates_say_whether_they_were_run_against_the_product() -> None:

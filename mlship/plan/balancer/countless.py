@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mlship.plan.draft import Draft
 
-COUNTLESS = frozenset({"rest"})
+COUNTLESS = frozenset({"alb", "rest"})
 
 
 def check_requests(draft: Draft, driver: str) -> None:

@@ -7,11 +7,11 @@ from fractions import Fraction
 import pytest
 
 from mlship.drivers.balancer.rest.finding import text_in, weight_in
-from mlship.drivers.balancer.rest.language import NOTHING, Weights, value_of, weights_in
 from mlship.drivers.balancer.rest.request import sent
-from mlship.drivers.balancer.rest.settings import Extract, Request, Scale
+from mlship.drivers.balancer.rest.settings import Extract, Request
 from mlship.drivers.balancer.rest.template import filled, path_of, pattern_of
 from mlship.drivers.balancer.rest.web import Reply
+from mlship.drivers.balancer.wholes import NOTHING, Scale, Weights, value_of, weights_in
 from mlship.errors import OutOfReach, UsageError
 from mlship.plan.routing import Routing, all_to
 

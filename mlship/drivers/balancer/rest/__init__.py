@@ -6,7 +6,6 @@ context.py   what they may look at: the split, the node, what was captured
 request.py   a request out of its template
 web.py       a request out, a reply in; a lost answer is told from one that was never asked
 finding.py   weights and tokens out of replies: JMESPath, a header, a regular expression
-language.py  a routing as whole weights, which mlship computes
 node.py      one balancer: read, write, read back
 writing.py   one request, or one for each model or server
 probe.py     users' requests, counted by who answers: proof where nothing can be read back

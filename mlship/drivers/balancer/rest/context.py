@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from mlship.drivers.balancer.rest.language import Weights
 from mlship.drivers.balancer.rest.settings import NodeSettings
 from mlship.drivers.balancer.rest.template import Context
+from mlship.drivers.balancer.wholes import Weights
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):

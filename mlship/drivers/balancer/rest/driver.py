@@ -9,13 +9,13 @@ from mlship.drivers.abilities import REST
 from mlship.drivers.balancer.driver import BalancerDriver
 from mlship.drivers.balancer.fleet import Fleet
 from mlship.drivers.balancer.rest.context import Known
-from mlship.drivers.balancer.rest.language import Weights
 from mlship.drivers.balancer.rest.node import Parts, RestNode
 from mlship.drivers.balancer.rest.probe import Prober
 from mlship.drivers.balancer.rest.reading import Preparation, Probing, ReadBack
 from mlship.drivers.balancer.rest.settings import NodeSettings, Probe, Read, Settings, settings_of
 from mlship.drivers.balancer.rest.web import Api
 from mlship.drivers.balancer.rest.writing import Writing
+from mlship.drivers.balancer.wholes import Weights
 from mlship.drivers.base import Opening
 from mlship.metrics.address import shown
 from mlship.plan.routing import Routing

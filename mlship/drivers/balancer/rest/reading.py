@@ -13,12 +13,12 @@ import msgspec
 from mlship.drivers.balancer.ledger import read_ledger
 from mlship.drivers.balancer.rest.context import Known
 from mlship.drivers.balancer.rest.finding import text_in, weight_in
-from mlship.drivers.balancer.rest.language import value_of, weights_in
 from mlship.drivers.balancer.rest.probe import ASTRAY, Prober, deviation
 from mlship.drivers.balancer.rest.request import sent
 from mlship.drivers.balancer.rest.settings import Prepared, Read
 from mlship.drivers.balancer.rest.template import Context
 from mlship.drivers.balancer.rest.web import Api, Reply
+from mlship.drivers.balancer.wholes import value_of, weights_in
 from mlship.errors import OutOfReach, RoutingRefused
 
 BRIEF = 40

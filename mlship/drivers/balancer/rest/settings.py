@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from mlship.drivers.balancer.wholes import Scale
 from mlship.plan.units import seconds
 
 
@@ -33,23 +34,6 @@ class Auth(Written, frozen=True, kw_only=True):
     user: str = ""
     password: str = ""
     token: str = ""
-
-
-class Scale(Written, frozen=True, kw_only=True):
-    """Which whole weights there are."""
-
-    unit: Literal["model", "server"] = "model"
-    total: int = 100
-    """The most that all weights come to together."""
-    max: int = 0
-    """The most that one may be; 0: `total`."""
-    reduce: bool = False
-    """Divide them by what they have in common."""
-
-    @property
-    def most(self) -> int:
-        """The most that one weight may be."""
-        return self.max or self.total
 
 
 class Extract(Written, frozen=True, kw_only=True):

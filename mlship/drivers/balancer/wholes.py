@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 from math import gcd, lcm
+from typing import Literal
 
 import msgspec
 
-from mlship.drivers.balancer.rest.settings import Scale
 from mlship.errors import RoutingRefused
 from mlship.plan.routing import Routing
 from mlship.plan.weights import even, rounded
@@ -19,6 +19,23 @@ from mlship.plan.weights import even, rounded
 NOTHING = "0"
 """All of them are 0."""
 ONLY_DRIVERS = "drivers that can: docker, process"
+
+
+class Scale(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
+    """Which whole weights there are."""
+
+    unit: Literal["model", "server"] = "model"
+    total: int = 100
+    """The most that all weights come to together."""
+    max: int = 0
+    """The most that one may be; 0: `total`."""
+    reduce: bool = False
+    """Divide them by what they have in common."""
+
+    @property
+    def most(self) -> int:
+        """The most that one weight may be."""
+        return self.max or self.total
 
 
 class Weights(msgspec.Struct, frozen=True, kw_only=True):
