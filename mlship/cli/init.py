@@ -33,6 +33,8 @@ class Backend(StrEnum):
     HAPROXY = "haproxy"
     NGINX = "nginx"
     TRAEFIK = "traefik"
+    ALB = "alb"
+    REST = "rest"
 
 
 PARTS = {
@@ -43,6 +45,8 @@ PARTS = {
     Backend.HAPROXY: "backends",
     Backend.NGINX: "servers",
     Backend.TRAEFIK: "services",
+    Backend.ALB: "target groups",
+    Backend.REST: "servers",
 }
 """What a model of the plan is named by."""
 
@@ -207,8 +211,10 @@ def text(strategy: Strategy, *, service: str, file: str, driver: Backend = Backe
             raise UsageError(f"driver {driver} has no plan for {strategy}", hint=hint)
         head: str = balancer.head(service=service, file=file)
         lines: str = balancer.configuration(service)
+        # One whose balancer counts nothing is judged by other numbers.
+        course = getattr(balancer, "course", None)
         if strategy is not Strategy.SHADOW:
-            return head + stages + TAIL + lines
+            return head + (course(strategy) if course else stages + TAIL) + lines
         shadowed: str = balancer.shadowed(head + COUNTED_SHADOW + TAIL + lines)
         return shadowed
     v1, v2 = MODELS[driver]
