@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from mlship.plan.model import Capability
 
-DOCKER = frozenset(Capability)
-HAPROXY = frozenset(Capability) - {Capability.REPLICAS, Capability.MIRROR, Capability.CAPTURE}
+TOLD = frozenset(Capability) - {Capability.SHIFT}
+"""All that a router can do which does what it is told, and nothing by itself."""
+
+DOCKER = TOLD
+HAPROXY = TOLD - {Capability.REPLICAS, Capability.MIRROR, Capability.CAPTURE}
 HAPROXY_WEIGHTS = HAPROXY - {Capability.STICKY, Capability.MATCH, Capability.CLOSE}
 """Its layout `weights`; a plan of it is checked in plan/balancers.py."""
-MEMORY = frozenset(Capability)
-PROCESS = frozenset(Capability)
+MEMORY = TOLD
+PROCESS = TOLD

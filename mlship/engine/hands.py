@@ -45,7 +45,8 @@ class Hands:
         """
         seen = self.observe()
         running = {model for model, there in seen.models.items() if there.running}
-        self.scale(step.ready, seen)
+        # A shift starts the new fleet itself.
+        self.scale({} if step.routing.shift else step.ready, seen)
         self.route(step.routing, seen)
         self.scale({model: replicas for model, replicas in step.keep.items() if model in running}, seen)
 
@@ -71,7 +72,7 @@ class Hands:
 
         With `insist` what somebody else has set in the meantime is no reason to stop.
         """
-        if seen.routing == routing and seen.router:
+        if seen.routing == routing.reached and seen.router:
             return
         call = self._driver.insist if insist and isinstance(self._driver, Insisting) else self._driver.route
         self._act("route", partial(call, routing), routing=routing)

@@ -37,6 +37,7 @@ from mlship.journal.events import (
 )
 from mlship.journal.state import Reroute, RolloutState, ServiceState
 from mlship.journal.status import Status
+from mlship.plan.routing import Routing
 from mlship.plan.step import CompiledPlan
 
 
@@ -131,13 +132,19 @@ def _acted(rollout: RolloutState, event: Intended | Done | Failed) -> RolloutSta
         case Intended():
             return replace(rollout, pending=event)
         case Done(verb="route") if rollout.pending is not None and rollout.pending.routing is not None:
-            return replace(rollout, pending=None, asked=rollout.pending.routing)
+            return _routed(rollout, rollout.pending.routing)
         case Done(verb="ensure", model=str(model)):
             return replace(rollout, pending=None, ensured=rollout.ensured | {model})
         case Done() | Failed():
             return replace(rollout, pending=None)
         case _:
             assert_never(event)
+
+
+def _routed(rollout: RolloutState, routing: Routing) -> RolloutState:
+    # A shift has started what it has moved the traffic to.
+    started = routing.models if routing.shift else frozenset()
+    return replace(rollout, pending=None, asked=routing.reached, ensured=rollout.ensured | started)
 
 
 def _stepped(rollout: RolloutState, at: float, event: Entered | Settled | Looked | Passed | Chosen) -> RolloutState:
