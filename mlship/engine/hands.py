@@ -9,9 +9,10 @@ from typing import TypeVar
 from mlship.clock import Clock
 from mlship.drivers.base import Driver, Observed, ObservedModel
 from mlship.drivers.insisting import Insisting
+from mlship.drivers.telling import Telling
 from mlship.engine.record import Record
 from mlship.errors import JournalUnavailable, LeaseLost, MlshipError, ModelNotReady, OutOfReach, RoutingRefused
-from mlship.journal.events import Done, Failed, Intended, Reopened
+from mlship.journal.events import Done, Failed, Intended, Progressed, Reopened
 from mlship.plan.routing import Routing
 from mlship.plan.step import Step
 
@@ -34,6 +35,8 @@ class Hands:
         self._driver = driver
         self._record = record
         self._clock = clock
+        if isinstance(driver, Telling):
+            driver.tell(self._note)
 
     def carry_out(self, step: Step) -> None:
         """Make the world what the step says, in the step's order, from whatever it is now.
@@ -49,6 +52,11 @@ class Hands:
         self.scale({} if step.routing.shift else step.ready, seen)
         self.route(step.routing, seen)
         self.scale({model: replicas for model, replicas in step.keep.items() if model in running}, seen)
+
+    def _note(self, what: str) -> None:
+        pending = self._record.rollout.pending
+        if pending is not None:
+            self._record(Progressed(verb=pending.verb, what=what))
 
     def observe(self) -> Observed:
         """What is really there."""

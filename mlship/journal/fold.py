@@ -20,6 +20,7 @@ from mlship.journal.events import (
     Looked,
     Parked,
     Passed,
+    Progressed,
     Promoted,
     Reallocated,
     Recorded,
@@ -111,13 +112,13 @@ def _rollout(rollout: RolloutState, at: float, event: Event) -> RolloutState:  #
             return _turned(rollout, event)
         case RolledBack() | Promoted() | BroughtUp() | TornDown():
             return _ended(rollout, at, event)
-        case Started() | Repaired() | Reopened() | Reviewed():
+        case Started() | Repaired() | Reopened() | Reviewed() | Progressed():
             return _told(rollout, event)
         case _:
             assert_never(event)
 
 
-def _told(rollout: RolloutState, event: Started | Repaired | Reopened | Reviewed) -> RolloutState:
+def _told(rollout: RolloutState, event: Started | Repaired | Reopened | Reviewed | Progressed) -> RolloutState:
     match event:
         case Reopened(downtime=downtime):
             return replace(rollout, downtime=downtime)

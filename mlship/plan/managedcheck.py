@@ -94,7 +94,7 @@ def _nearest(weights: list[int]) -> Iterator[str]:
     """Weights that SageMaker can do, as they are written."""
     first = min(max(100, round(weights[0] / 100) * 100), MOST_FIRST)
     yield f"weights: [{first // 100}%]"
-    step = max(first, LEAST_STEP)
+    step = min(max(LEAST_STEP, round(weights[-1] / len(weights) / 100) * 100), MOST_FIRST)
     if len(weights) > 1 and step < MOST_FIRST:
         yield f"weights: [{', '.join(f'{share // 100}%' for share in range(step, WHOLE, step))}]"
 
@@ -155,9 +155,7 @@ def _wait(draft: Draft, path: Steps, default: float) -> float:
 def _limit(draft: Draft, stage: Steps, shift: Shift) -> None:
     at_most = draft.value(*stage, "at-most")
     limit = Managed(limit=None if at_most is None else units.seconds(at_most)).timed(shift).limit
-    # AWS asks for more than the sum of the waits, and may count one after the last step.
-    waits = shift.least + shift.interval
-    low, high = LIMITS
+    waits, (low, high) = shift.waits, LIMITS
     if at_most is not None and not low <= limit <= high:
         hint = "write 10m to 8h"
         draft.fault((*stage, "at-most"), f"a deployment of SageMaker may take 10m to 8h; got {at_most}", hint)

@@ -132,8 +132,6 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     requests: int | None = None
     at_most: float | None = None
     at_deadline: AtDeadline = AtDeadline.ROLLBACK
-    managed: Managed | None = None
-    """The backend moves the traffic by itself; None: mlship does, step by step."""
 
 
 class Canary(Stage, frozen=True, kw_only=True):
@@ -141,6 +139,7 @@ class Canary(Stage, frozen=True, kw_only=True):
 
     weights: tuple[int, ...]
     hold: float
+    managed: Managed | None = None  # the backend moves the traffic by itself; None: mlship does
 
 
 class BlueGreen(Stage, frozen=True, kw_only=True):
@@ -151,6 +150,7 @@ class BlueGreen(Stage, frozen=True, kw_only=True):
     """Seconds that green runs on the side before the switch."""
     bake: float
     """Seconds after the switch during which blue stays warm and the guards go on."""
+    managed: Managed | None = None
 
 
 class Rolling(Stage, frozen=True, kw_only=True):
@@ -162,6 +162,7 @@ class Rolling(Stage, frozen=True, kw_only=True):
     unavailable: int
     """Replicas below the wanted number while a batch is replaced."""
     hold: float
+    managed: Managed | None = None
 
 
 class Recreate(Stage, frozen=True, kw_only=True):
@@ -294,7 +295,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     watch_labels: LabelWatch | None = None
     keep_old: bool = False
     """The old model stays up after the promotion, as a warm way back."""
-    traffic: float | None = None
-    """Requests per second that the user expects; only the preview uses it."""
+    traffic: float | None = None  # requests per second that the user expects; only the preview uses it
     document: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """The plan as JSON, references unresolved: what the journal keeps."""

@@ -42,6 +42,7 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True):
     """From the old fleet of one variant to a new one. Nobody can stop it on its way but an alarm."""
 
     kind: ShiftKind
+    """all-at-once, canary (a part, then the rest), linear (equal steps) or rolling (with the instances)."""
     share: int = 0
     """Basis points of the first part of a canary, or of each step of a linear shift."""
     batch: int = 0
@@ -62,6 +63,11 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True):
         """Seconds that the waits take together; the starting of instances comes on top."""
         return (self.parts - 1) * self.interval + self.bake
 
+    @property
+    def waits(self) -> float:
+        """Seconds that the limit must exceed: AWS names the sum of the waits, and may count one after the last part."""
+        return self.least + self.interval
+
 
 class Managed(msgspec.Struct, frozen=True, kw_only=True):
     """What a stage says of a shift that the backend carries out."""
@@ -73,7 +79,7 @@ class Managed(msgspec.Struct, frozen=True, kw_only=True):
     def timed(self, shift: Shift) -> Shift:
         """The shift with its limit and its alarms."""
         starting = max(STARTING, STARTING / 4 * shift.parts)
-        limit = min(LIMITS[1], shift.least + starting) if self.limit is None else self.limit
+        limit = min(LIMITS[1], shift.waits + starting) if self.limit is None else self.limit
         return msgspec.structs.replace(shift, limit=limit, alarms=self.alarms)
 
 
