@@ -71,10 +71,12 @@ class Hands:
 
     def scale(self, wanted: Mapping[str, int], seen: Observed) -> None:
         """Bring each model to so many replicas, unless they were just seen."""
+        moving = seen.routing is not None and bool(seen.routing.shift)
         for model, replicas in wanted.items():
             there = seen.models.get(model, ObservedModel())
             # What another rollout has left running under the name may have another definition: numbers do not tell.
-            known = not replicas or model in self._record.rollout.ensured
+            # What the backend is moving by itself may be gone by the time that it is done.
+            known = not moving and (not replicas or model in self._record.rollout.ensured)
             if known and there.ready == there.running == replicas:
                 continue
             if replicas:

@@ -10,6 +10,7 @@ layout.py    what an endpoint holds, and what it is to hold next (pure)
 endpoint.py  its states: what is under way, how it ended, and whether that was what was asked for
 changes.py   one change of the endpoint: begun, waited for, confirmed
 ledger.py    what mlship has set last
+guardrails.py, shift.py, follow.py  traffic that SageMaker moves by itself
 collect.py   configurations and models that nobody needs any more
 driver.py    the five verbs
 """

@@ -16,11 +16,13 @@ from mlship.drivers.sagemaker.changes import Changes
 from mlship.drivers.sagemaker.collect import Collector
 from mlship.drivers.sagemaker.configs import Configs
 from mlship.drivers.sagemaker.endpoint import SERVING, Broken, Description, Endpoint, NotDone
+from mlship.drivers.sagemaker.follow import Follower
 from mlship.drivers.sagemaker.glance import Glance
 from mlship.drivers.sagemaker.layout import Slot
 from mlship.drivers.sagemaker.ledger import forget
 from mlship.drivers.sagemaker.models import Models
 from mlship.drivers.sagemaker.settings import settings_of
+from mlship.drivers.sagemaker.shift import in_alarm, turned_back
 from mlship.errors import ModelNotReady, OutOfReach, RoutingRefused, UsageError
 from mlship.metrics.counters import Counters
 from mlship.plan.model import Model
@@ -38,6 +40,7 @@ class SagemakerDriver:
         self._opening = opening
         self._settings = settings
         self._aws = Aws(region=settings.region, profile=settings.profile, attempts=settings.attempts)
+        self._follower = Follower()
         self._claim = Claim(service=opening.service, folder=folder, fence=opening.fence, clock=opening.clock)
         self._endpoint = Endpoint(
             aws=self._aws,
@@ -46,6 +49,7 @@ class SagemakerDriver:
             poll=settings.poll,
             within=settings.update_within,
             check=self._claim.check,
+            watch=self._follower,
         )
         self._models = Models(aws=self._aws, service=opening.service, settings=settings)
         self._configs = Configs(aws=self._aws, service=opening.service, settings=settings)
@@ -63,12 +67,14 @@ class SagemakerDriver:
         if ledger.new:
             return Observed(address=address)
         seen = self._glance.look()
+        if seen is not None:
+            ledger = ledger.landed(seen.config)
         if seen is None:
             closed = ledger.set is not None and ledger.set.routing.closed
             return Observed(routing=ledger.set.routing if ledger.set else None, router=closed, address=address)
         layout = self._acts.layout(seen)
         return Observed(
-            routing=self._acts.meant(ledger, layout, seen),
+            routing=self._changes.moving(seen) or self._acts.meant(ledger, layout, seen),
             models={name: _seen(layout.holding(made), seen) for name, made in ledger.taken.items()},
             router=ledger.set is not None and seen.status in SERVING,
             address=address,
@@ -77,6 +83,10 @@ class SagemakerDriver:
     def expect(self, routing: Routing, *, insist: bool) -> None:
         """The routing that the next verbs lead to: a model that is to get copies starts as the shadow variant."""
         self._acts.expected, self._acts.insisting = routing, insist
+
+    def tell(self, whom: Callable[[str], None]) -> None:
+        """Of a shift, which SageMaker carries out by itself, every stretch is told as it begins."""
+        self._follower.whom = whom
 
     def ensure(self, model: str, replicas: int) -> None:
         """A variant of the model on so many instances; without users until a routing gives it some."""
@@ -159,11 +169,11 @@ class SagemakerDriver:
     def _route(self, routing: Routing, *, insist: bool) -> None:
         self._acts.insisting = self._acts.insisting or insist
         try:
-            if routing.closed:
-                self._making(lambda: self._acts.close(routing))
-            else:
-                self._making(lambda: self._acts.route(routing))
+            change = self._acts.close if routing.closed else self._acts.route
+            self._making(lambda: change(routing), follow=bool(routing.shift))
         except NotDone as error:
+            if routing.shift:
+                raise turned_back(self._endpoint.name, error, in_alarm(self._aws, routing.shift.alarms)) from error
             raise RoutingRefused(
                 f"endpoint {self._endpoint.name} was rolled back to what it had before: {error.said}",
                 hint="the routing before is live; see CloudWatch, /aws/sagemaker/Endpoints/" + self._endpoint.name,
@@ -171,11 +181,13 @@ class SagemakerDriver:
         finally:
             self._acts.expected, self._acts.insisting = None, False
 
-    def _making(self, change: Callable[[], object]) -> None:
+    def _making(self, change: Callable[[], object], *, follow: bool = False) -> None:
         self._claim.check()
         self._acts.must_be_here()
+        pending = self._changes.ledger.pending
         try:
-            change()
+            with self._follower.following(wanted=follow or (pending is not None and pending.landing is not None)):
+                change()
         finally:
             self._glance.forget()
 

@@ -1,0 +1,303 @@
+"""Traffic that SageMaker moves by itself: asked for once, followed, believed only when it is there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from mlship.drivers.base import Observed
+from mlship.drivers.sagemaker.shift import deployment
+from mlship.errors import LeaseLost, ModelNotReady, OutOfReach, RoutingRefused
+from mlship.plan.routing import Routing, all_to
+from mlship.plan.shift import Shift, ShiftKind
+from tests.emulators.sagemaker import INTERNAL, Fault, Outcome
+from tests.support.sagemaker_site import ENDPOINT, SagemakerSite
+
+CANARY = Shift(kind=ShiftKind.CANARY, share=1000, parts=2, interval=600.0, bake=300.0, limit=5400.0)
+LINEAR = Shift(kind=ShiftKind.LINEAR, share=2500, parts=4, interval=60.0, bake=60.0, limit=5400.0)
+SWITCH = Shift(kind=ShiftKind.ALL_AT_ONCE, bake=300.0, limit=3600.0)
+ROLLING = Shift(kind=ShiftKind.ROLLING, batch=1, parts=2, interval=60.0, bake=60.0, limit=3600.0)
+
+
+@pytest.fixture(autouse=True)
+def serving(site: SagemakerSite) -> None:
+    """v1 serves on two instances."""
+    site.models = {name: replace(model, replicas=2) for name, model in site.models.items()}
+    driver = site.open()
+    driver.ensure("v1", 2)
+    driver.route(all_to("v1"))
+
+
+def to_v2(shift: Shift, **changes: Any) -> Routing:
+    return replace(all_to("v2"), shift=replace(shift, **changes))
+
+
+def alarm(site: SagemakerSite, name: str, state: str = "OK") -> None:
+    """An alarm that nothing but a test puts into a state."""
+    site.clients("cloudwatch").put_metric_alarm(
+        AlarmName=name,
+        Namespace="Own",
+        MetricName="errors",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1.0,
+        ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="ignore",
+    )
+    site.clients("cloudwatch").set_alarm_state(AlarmName=name, StateValue=state, StateReason="said so")
+
+
+def updates(site: SagemakerSite) -> int:
+    return site.aws.calls["sagemaker:UpdateEndpoint"]
+
+
+def seen(site: SagemakerSite) -> Observed:
+    return site.open(fence=None).observe()
+
+
+@pytest.mark.parametrize("shift", [CANARY, LINEAR, SWITCH, ROLLING], ids=lambda shift: str(shift.kind))
+def test_a_shift_is_one_update_after_which_the_new_model_serves_alone(site: SagemakerSite, shift: Shift) -> None:
+    """The variant keeps its name and its instances, and what is told of it is what is there."""
+    before = updates(site)
+
+    site.open().route(to_v2(shift))
+
+    assert updates(site) - before == 1
+    assert set(site.ask(10)) == {"v1"}
+    assert site.described["LastDeploymentConfig"] == deployment(shift)
+    assert seen(site).routing == all_to("v2")
+    assert {name: there.ready for name, there in seen(site).models.items()} == {"v2": 2}
+
+
+def test_a_shift_that_is_done_is_not_done_again(site: SagemakerSite) -> None:
+    """The verb is idempotent, and so are those that follow it."""
+    driver = site.open()
+    driver.route(to_v2(SWITCH))
+    before = updates(site)
+
+    driver.route(to_v2(SWITCH))
+    driver.route(all_to("v2"))
+    driver.ensure("v2", 2)
+    driver.retire("v1")
+
+    assert updates(site) == before
+
+
+def test_a_shift_is_told_stretch_by_stretch(site: SagemakerSite) -> None:
+    """Each of them once, in the order in which they come."""
+    told: list[str] = []
+    driver = site.open()
+    driver.tell(told.append)
+
+    driver.route(to_v2(CANARY))
+
+    assert told == [
+        "SageMaker: new instances start",
+        "SageMaker: the traffic moves to the new instances",
+        "SageMaker: the new instances are watched",
+        "SageMaker: the traffic moves to the new instances",
+        "SageMaker: the new instances are watched",
+        "SageMaker: the old instances stop",
+    ]
+
+
+def test_an_alarm_brings_the_traffic_back_and_is_named(site: SagemakerSite) -> None:
+    """One that is in ALARM during the update: the old model serves, and the shift counts as failed."""
+    alarm(site, "fraud-slow")
+    alarm(site, "fraud-5xx", "ALARM")
+
+    with pytest.raises(ModelNotReady, match=r"brought the traffic back on scorer \(in ALARM: fraud-5xx\)"):
+        site.open().route(to_v2(CANARY, alarms=("fraud-slow", "fraud-5xx")))
+
+    assert seen(site).routing == all_to("v1")
+
+
+@pytest.mark.parametrize(("reason", "said"), [(None, "AWS gives no reason"), ("it did not ping", "it did not ping")])
+def test_a_rolled_back_update_is_not_believed(site: SagemakerSite, reason: str | None, said: str) -> None:
+    """The endpoint is InService again, with or without a reason: what it is in service with counts."""
+    site.outcome(kind="rolled-back", reason=reason, on="update")
+    before = updates(site)
+
+    with pytest.raises(ModelNotReady, match=said):
+        site.open().route(to_v2(CANARY))
+
+    assert site.described["EndpointStatus"] == "InService"
+    assert seen(site).routing == all_to("v1")
+    assert updates(site) - before == 1
+
+
+def test_only_what_aws_calls_its_own_error_is_tried_again(site: SagemakerSite) -> None:
+    """The same update once more; it comes out then."""
+    site.outcome(kind="rolled-back", reason=INTERNAL, on="update")
+    before = updates(site)
+
+    site.open().route(to_v2(SWITCH))
+
+    assert updates(site) - before == 2
+    assert seen(site).routing == all_to("v2")
+
+
+class Killed(BaseException):
+    """Ends a wait as `kill -9` does."""
+
+
+def cut_short(site: SagemakerSite, shift: Shift, *, looks: int) -> None:
+    """Begin a shift and die after so many looks at it."""
+    left = looks
+    driver = site.open()
+
+    def told(_: str) -> None:
+        nonlocal left
+        left -= 1
+        if left < 1:
+            raise Killed
+
+    driver.tell(told)
+    with pytest.raises(Killed):
+        driver.route(to_v2(shift))
+
+
+def test_a_shift_goes_on_without_a_driver_and_the_next_one_waits_for_it(site: SagemakerSite) -> None:
+    """Nothing is asked for twice, and nobody takes a shift under way for one that is over."""
+    cut_short(site, CANARY, looks=3)
+    before = updates(site)
+    under_way = seen(site)
+
+    site.open(fence=2).route(to_v2(CANARY))
+
+    assert under_way.routing == to_v2(CANARY)
+    assert updates(site) == before
+    assert seen(site).routing == all_to("v2")
+
+
+def test_a_shift_that_ended_while_nobody_looked_is_known_by_its_configuration(site: SagemakerSite) -> None:
+    """The weights of the variant are what they were; which model it holds is told by what was asked for."""
+    cut_short(site, CANARY, looks=2)
+    site.aws.advance(3600.0)
+
+    assert seen(site).routing == all_to("v2")
+    assert set(seen(site).models) == {"v2"}
+
+
+@pytest.mark.parametrize("reason", [None, "an alarm"])
+def test_a_shift_that_was_undone_while_nobody_looked_is_found_out(site: SagemakerSite, reason: str | None) -> None:
+    """It is told once, and not begun again."""
+    site.outcome(kind="rolled-back", reason=reason, on="update", after="Baking")
+    cut_short(site, CANARY, looks=2)
+    site.aws.advance(3600.0)
+    before = updates(site)
+
+    assert seen(site).routing == all_to("v1")
+    with pytest.raises(ModelNotReady, match=reason or "AWS gives no reason"):
+        site.open(fence=2).route(to_v2(CANARY))
+    assert updates(site) == before
+
+
+@pytest.mark.parametrize("kind", ["drop", "lose"])
+def test_a_call_without_an_answer_may_have_begun_the_shift_or_not(site: SagemakerSite, kind: Any) -> None:
+    """The next try finds out which, and asks for it at most once more."""
+    before = updates(site)
+    site.aws.fault(Fault(kind=kind, on="sagemaker:UpdateEndpoint"))
+    driver = site.open()
+    with pytest.raises(OutOfReach):
+        driver.route(to_v2(SWITCH))
+
+    driver.route(to_v2(SWITCH))
+
+    assert updates(site) - before == (2 if kind == "drop" else 1)
+    assert seen(site).routing == all_to("v2")
+
+
+def test_reads_that_are_late_are_not_taken_for_a_shift_that_failed(site: SagemakerSite) -> None:
+    """Right after the call AWS still tells the old state, and nobody concludes anything from it."""
+    site.aws.settings.stale_describes = 2
+
+    site.open().route(to_v2(SWITCH))
+
+    assert seen(site).routing == all_to("v2")
+
+
+def test_a_shift_that_gets_stuck_ends_at_its_limit(site: SagemakerSite) -> None:
+    """SageMaker gives it up by itself, and that is a failure like any other."""
+    site.aws.outcome(Outcome(kind="stuck", on="update"))
+
+    with pytest.raises(ModelNotReady, match="MaximumExecutionTimeoutInSeconds"):
+        site.open().route(to_v2(SWITCH))
+
+    assert seen(site).routing == all_to("v1")
+
+
+def test_the_way_back_waits_for_a_shift_under_way_and_then_goes_back(site: SagemakerSite) -> None:
+    """Nothing can stop SageMaker; the old model gets a variant again, and everything."""
+    cut_short(site, SWITCH, looks=2)
+
+    driver = site.open(fence=2)
+    driver.expect(all_to("v1"), insist=True)
+    driver.ensure("v1", 2)
+    driver.insist(all_to("v1"))
+    driver.retire("v2")
+
+    assert seen(site).routing == all_to("v1")
+    assert {slot["VariantName"] for slot in site.described["ProductionVariants"]} == {"v1-2"}
+
+
+def test_a_run_that_lost_its_service_leaves_the_shift_alone(site: SagemakerSite) -> None:
+    """It notices at its next look, and writes nothing."""
+    driver = site.open()
+
+    def taken_over(_: str) -> None:
+        site.open(fence=7)
+
+    driver.tell(taken_over)
+
+    with pytest.raises(LeaseLost):
+        driver.route(to_v2(CANARY))
+
+
+def test_a_variant_without_users_goes_before_the_shift(site: SagemakerSite) -> None:
+    """Guardrails replace the fleet of one variant that stays alone."""
+    driver = site.open()
+    driver.ensure("v2", 2)
+
+    driver.route(to_v2(CANARY))
+
+    assert seen(site).routing == all_to("v2")
+    assert [slot["VariantName"] for slot in site.described["ProductionVariants"]] == ["v1"]
+
+
+def test_divided_traffic_cannot_be_shifted(site: SagemakerSite) -> None:
+    """Nothing is touched."""
+    driver = site.open()
+    driver.ensure("v3", 2)
+    driver.route(Routing(segments=(("v3", 5000), ("v1", 5000))))
+    before = updates(site)
+
+    with pytest.raises(RoutingRefused, match="moves the traffic of one variant"):
+        driver.route(to_v2(CANARY))
+
+    assert updates(site) == before
+
+
+def test_instances_that_were_added_stay(site: SagemakerSite) -> None:
+    """A fleet that was scaled out is replaced by one of its size."""
+    site.clients.sagemaker.update_endpoint_weights_and_capacities(
+        EndpointName=ENDPOINT, DesiredWeightsAndCapacities=[{"VariantName": "v1", "DesiredInstanceCount": 4}]
+    )
+    site.aws.advance(600.0)
+
+    site.open().route(to_v2(CANARY))
+
+    assert site.described["ProductionVariants"][0]["CurrentInstanceCount"] == 4
+
+
+def test_an_endpoint_that_breaks_on_the_way_tells_the_way_out(site: SagemakerSite) -> None:
+    """The rollback of AWS that fails itself is not one."""
+    site.outcome(kind="rollback-failed", reason="no capacity", on="update")
+
+    with pytest.raises(ModelNotReady, match="UpdateRollbackFailed: no capacity") as caught:
+        site.open().route(to_v2(CANARY))
+
+    assert "update-endpoint --endpoint-name scorer" in caught.value.hint
