@@ -117,6 +117,18 @@ def test_a_failed_creation_can_only_be_deleted(aws: SageMakerEmulator, at: Clien
         at.describe("fraud")
 
 
+def test_an_endpoint_that_comes_up_cannot_be_deleted(at: Clients, aws: SageMakerEmulator) -> None:
+    """Creating refuses DeleteEndpoint, and serves nobody."""
+    at.model("m")
+    at.config("c", variant("main", "m"))
+    at.endpoint("fraud", "c")
+
+    with pytest.raises(ClientError, match="in-progress"):
+        at.sagemaker.delete_endpoint(EndpointName="fraud")
+    with pytest.raises(ClientError, match="Endpoint fraud of account 123456789012 not found"):
+        at.invoke("fraud")
+
+
 def test_a_model_that_does_not_answer_fails_the_update(aws: SageMakerEmulator, at: Clients, fraud: str) -> None:
     """A new fleet whose model takes no connection is rolled back for its health check."""
     at.model("gone", "emulated/http:127.0.0.1:9")

@@ -101,6 +101,23 @@ def test_expired_credentials_are_good_for_nothing(aws: SageMakerEmulator, at: Cl
             getattr(at(service), call)()
 
 
+def test_a_token_can_be_expired_for_one_caller(aws: SageMakerEmulator, at: Clients) -> None:
+    """The session token `expired` is refused, while others go on."""
+    with pytest.raises(ClientError, match="ExpiredTokenException"):
+        Clients(aws.url, token="expired").sagemaker.list_models()
+    assert at.sagemaker.list_models()["Models"] == []
+
+
+def test_s3_can_answer_with_a_conflict(aws: SageMakerEmulator, at: Clients) -> None:
+    """Under contention S3 may answer 409 instead of 412, which moto never does."""
+    aws.fault(Fault(kind="error", on="s3:PUT", code="ConditionalRequestConflict", status=409))
+
+    with pytest.raises(ClientError, match="ConditionalRequestConflict") as refused:
+        at("s3").put_object(Bucket="b", Key="k", Body=b"", IfNoneMatch="*")
+
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 409
+
+
 def test_denied_actions_are_told_by_name(aws: SageMakerEmulator, at: Clients, fraud: str) -> None:
     """What the caller may not do is refused, and what it may can be simulated before."""
     aws.settings.denied = ["sagemaker:UpdateEndpoint", "s3:PutObject"]
@@ -193,3 +210,7 @@ def test_a_faulty_order_is_refused(aws: SageMakerEmulator) -> None:
         order(aws.url, "outcome", kind="good")
     with refused.value as answer:
         assert answer.status == 400
+    with pytest.raises(urllib.error.HTTPError) as unknown:
+        order(aws.url, "release", endpoint="none")
+    with unknown.value as answer:
+        assert "Could not find endpoint" in answer.read().decode()

@@ -36,7 +36,8 @@ background: each call first lets happen what was due, in its order.
 for it, path style; its buckets belong to the process.
 
 **Regions and callers.** The region is the credential's scope, and each has resources of its own. Signatures are not
-verified, but have to be there. `settings.expired` and `settings.denied` take rights away.
+verified, but have to be there. `settings.expired` and `settings.denied` take rights away; the session token `expired`
+is past its time.
 
 **Protocols.** SageMaker, autoscaling and quotas in JSON; CloudWatch in CBOR, JSON or Query, as botocore likes; STS
 and IAM in Query. Requests are held against botocore's own shapes: required, type, minimum, maximum, pattern,
