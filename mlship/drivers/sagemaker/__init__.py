@@ -11,6 +11,7 @@ endpoint.py  its states: what is under way, how it ended, and whether that was w
 changes.py   one change of the endpoint: begun, waited for, confirmed
 ledger.py    what mlship has set last
 guardrails.py, shift.py, follow.py  traffic that SageMaker moves by itself
+autoscaling.py  off where AWS asks for that, and on again
 collect.py   configurations and models that nobody needs any more
 driver.py    the five verbs
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -10,10 +11,12 @@ from msgspec.structs import replace
 
 from mlship.drivers.balancer.ledger import Entry
 from mlship.drivers.claim import Claim
+from mlship.drivers.sagemaker.autoscaling import Autoscaling, Scaled, affected
+from mlship.drivers.sagemaker.configs import Configs
 from mlship.drivers.sagemaker.endpoint import BUSY, VISIBLE_WITHIN, Description, Endpoint, NotDone
 from mlship.drivers.sagemaker.ledger import Landing, Ledger, Pending, read_ledger, write_ledger
 from mlship.drivers.sagemaker.messages import Absent, Busy, Existing, internal
-from mlship.errors import OutOfReach
+from mlship.errors import MlshipError, OutOfReach
 from mlship.plan.routing import Routing
 
 T = TypeVar("T")
@@ -47,6 +50,10 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
 
     endpoint: Endpoint
     claim: Claim
+    configs: Configs
+    scaling: Autoscaling
+    told: Callable[[str], None] = lambda _: None
+    """Called with what went wrong beside the change itself."""
 
     @property
     def ledger(self) -> Ledger:
@@ -81,6 +88,7 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
                 self.endpoint.clock.sleep(self.endpoint.poll)
                 continue
             self.reconcile(seen)
+            self.scale_again(seen)
             try:
                 act = needed(seen)
                 if act is None:
@@ -90,6 +98,7 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
                 # Somebody was faster: look again at what is there now.
                 self.endpoint.clock.sleep(self.endpoint.poll)
             except NotDone as error:
+                self.scale_again(error.found)
                 failed += 1
                 if not internal(error.reason) or failed == AGAIN:
                     raise
@@ -104,6 +113,18 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
         if pending is not None and seen is not None and seen.config == pending.config:
             now = self.endpoint.clock.now()
             self.note(lambda ledger: ledger.landed(pending.config).changed(seen.modified, now))
+
+    def scale_again(self, seen: Description | None) -> None:
+        """Switch autoscaling on again for the variants that are there; what cannot be stays noted, and is told."""
+        for each in self.ledger.unscaled if seen is not None and seen.status == "InService" else ():
+            if seen is None or each.variant not in seen.wanted:
+                continue
+            try:
+                self.scaling.restore(each)
+            except MlshipError as error:
+                self.told(f"autoscaling of variant {each.variant} is still off: {error.message}")
+                continue
+            self.note(partial(_without, done=each))
 
     def moving(self, seen: Description | None) -> Routing | None:
         """The routing that SageMaker may be bringing about by itself, with its shift; None: it is not."""
@@ -143,6 +164,7 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
         modified = seen.modified if seen else 0.0
         pending = Pending(config=act.config, modified=modified, asked=begun, within=act.within, landing=act.landing)
         self.note(lambda ledger: replace(ledger, pending=pending, intent=act.entry or ledger.intent))
+        self._unscale(seen, act)
         self.patiently(lambda: self._asked(act))
         try:
             found = self.endpoint.settled(seen, act.met, within=act.within)
@@ -152,6 +174,19 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
         ended = self.endpoint.clock.now()
         self.note(lambda ledger: replace(ledger.landed(act.config), arn=found.arn).changed(begun, ended))
 
+    def _unscale(self, seen: Description | None, act: Act) -> None:
+        """Switch autoscaling off where AWS would refuse the change; noted before, so that it comes back."""
+        if seen is None or act.config == seen.config:
+            return
+        scaled = self.scaling.of(affected(self.configs.read(seen.config), self.configs.read(act.config)))
+        if scaled:
+            self.note(lambda ledger: replace(ledger, unscaled=(*ledger.unscaled, *scaled)))
+            self.scaling.release(scaled)
+
     def _asked(self, act: Act) -> None:
         with self.claim.changing():
             self.endpoint.aws.call("sagemaker", act.operation, EndpointName=self.endpoint.name, **act.parameters)
+
+
+def _without(ledger: Ledger, done: Scaled) -> Ledger:
+    return replace(ledger, unscaled=tuple(each for each in ledger.unscaled if each != done))

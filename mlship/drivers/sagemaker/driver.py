@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 
 from msgspec.structs import replace
@@ -11,6 +12,7 @@ from mlship.drivers.abilities import SAGEMAKER
 from mlship.drivers.base import Observed, ObservedModel, Opening
 from mlship.drivers.claim import Claim
 from mlship.drivers.sagemaker.acts import Acts
+from mlship.drivers.sagemaker.autoscaling import Autoscaling
 from mlship.drivers.sagemaker.aws import Aws
 from mlship.drivers.sagemaker.changes import Changes
 from mlship.drivers.sagemaker.collect import Collector
@@ -53,7 +55,13 @@ class SagemakerDriver:
         )
         self._models = Models(aws=self._aws, service=opening.service, settings=settings)
         self._configs = Configs(aws=self._aws, service=opening.service, settings=settings)
-        self._changes = Changes(endpoint=self._endpoint, claim=self._claim)
+        self._changes = Changes(
+            endpoint=self._endpoint,
+            claim=self._claim,
+            configs=self._configs,
+            scaling=Autoscaling(aws=self._aws, endpoint=settings.endpoint),
+            told=self._follower.say,
+        )
         self._acts = Acts(
             opening=opening, settings=settings, models=self._models, configs=self._configs, changes=self._changes
         )
@@ -83,6 +91,10 @@ class SagemakerDriver:
     def expect(self, routing: Routing, *, insist: bool) -> None:
         """The routing that the next verbs lead to: a model that is to get copies starts as the shadow variant."""
         self._acts.expected, self._acts.insisting = routing, insist
+        if self._changes.ledger.unscaled:
+            # A run that was cut short may have left it off, and the acts that follow may find nothing to do.
+            with suppress(OutOfReach):
+                self._changes.scale_again(self._endpoint.find())
 
     def tell(self, whom: Callable[[str], None]) -> None:
         """Of a shift, which SageMaker carries out by itself, every stretch is told as it begins."""

@@ -29,6 +29,11 @@ class Follower:
     def __call__(self, seen: Description) -> None:
         """The endpoint as it is now."""
         words = progress(seen)
-        if self._following and self.whom and words and words != self._last:
+        if self._following and words and words != self._last:
             self._last = words
+            self.say(words)
+
+    def say(self, words: str) -> None:
+        """Tell something at once."""
+        if self.whom:
             self.whom(words)

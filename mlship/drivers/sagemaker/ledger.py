@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from mlship.dataplane.files import replace_file, writing
 from mlship.drivers.balancer.ledger import Entry
+from mlship.drivers.sagemaker.autoscaling import Scaled
 from mlship.errors import OutOfReach
 
 MOST_CHANGES = 200
@@ -62,6 +63,8 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     """The endpoint's, with its account and region."""
     made: bool = False
     """mlship has made the endpoint, and may delete it."""
+    unscaled: tuple[Scaled, ...] = ()
+    """Autoscaling that was switched off for a change; it comes back with the variant."""
     changes: tuple[Change, ...] = ()
     """The latest ones, oldest first."""
 
