@@ -12,6 +12,7 @@ changes.py   one change of the endpoint: begun, waited for, confirmed
 ledger.py    what mlship has set last
 guardrails.py, shift.py, follow.py  traffic that SageMaker moves by itself
 autoscaling.py  off where AWS asks for that, and on again
+permissions.py, quotas.py, doctor.py  what the account allows
 collect.py   configurations and models that nobody needs any more
 driver.py    the five verbs
 """

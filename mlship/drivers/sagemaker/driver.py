@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -25,10 +25,12 @@ from mlship.drivers.sagemaker.ledger import forget
 from mlship.drivers.sagemaker.models import Models
 from mlship.drivers.sagemaker.settings import settings_of
 from mlship.drivers.sagemaker.shift import in_alarm, turned_back
+from mlship.drivers.trouble import Trouble
 from mlship.errors import ModelNotReady, OutOfReach, RoutingRefused, UsageError
 from mlship.metrics.counters import Counters
 from mlship.plan.model import Model
 from mlship.plan.routing import Routing
+from mlship.plan.step import Step
 
 
 class SagemakerDriver:
@@ -162,6 +164,19 @@ class SagemakerDriver:
             raise OutOfReach(f"{model} could not be taken away: {error.said}", hint="try again") from error
         self._changes.note(lambda ledger: self._acts.lacking(ledger, model))
         self._collector.tidy(self._changes.ledger, models=self._opening.models.values())
+
+    def troubles(self, *, fence: int, held: bool) -> Iterator[Trouble]:
+        """What of the account and the endpoint stands in the way of the next change."""
+        from mlship.drivers.sagemaker.doctor import examine
+
+        del fence, held
+        return examine(self._endpoint, self._settings, self._changes.ledger, self._changes.scaling)
+
+    def shortages(self, steps: Sequence[Step]) -> Iterator[str]:
+        """What the account's quotas do not allow of these steps."""
+        from mlship.drivers.sagemaker.quotas import shortages
+
+        return shortages(self._aws, steps, self._opening.models, instance_type=self._settings.instance_type)
 
     def shutdown(self) -> None:
         """Delete the endpoint that mlship has made, and all of its own; one that was there before goes on as it is."""

@@ -15,7 +15,7 @@ from mlship.drivers.sagemaker.ledger import Landing
 from mlship.drivers.sagemaker.models import Models
 from mlship.drivers.sagemaker.requests import updated
 from mlship.drivers.sagemaker.settings import Settings
-from mlship.drivers.sagemaker.shift import in_the_way, shifted, succeeding
+from mlship.drivers.sagemaker.shift import in_the_way, must_be_quiet, shifted, succeeding
 from mlship.errors import RoutingRefused
 from mlship.plan.routing import Routing
 
@@ -46,6 +46,7 @@ class Guardrails(msgspec.Struct, frozen=True, kw_only=True):
         if len(layout.slots) > 1:
             message = f"SageMaker moves the traffic of one variant, and it is divided: {layout.split}"
             raise RoutingRefused(message, hint="route everything to one model first")
+        must_be_quiet(self.models.aws, shift.alarms)
         slot, made = layout.slots[0], self.changes.patiently(lambda: self.models.provide(model))
         new = succeeding(slot, model, made, instance_type=self.settings.instance_type)
         target = layout.having(new)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, assert_never
 
@@ -13,7 +13,7 @@ from mlship.drivers.sagemaker.changes import Act
 from mlship.drivers.sagemaker.endpoint import Description, NotDone
 from mlship.drivers.sagemaker.layout import Layout, Slot, spec_of
 from mlship.drivers.sagemaker.ledger import Landing
-from mlship.errors import MlshipError, ModelNotReady
+from mlship.errors import MlshipError, ModelNotReady, RoutingRefused, UsageError
 from mlship.plan.model import Model
 from mlship.plan.shift import Shift, ShiftKind
 
@@ -112,14 +112,45 @@ def turned_back(endpoint: str, error: NotDone, tripped: Iterable[str]) -> ModelN
     return ModelNotReady(f"SageMaker has brought the traffic back on {endpoint}{alarm}: {error.said}", hint=hint)
 
 
+def alarm_states(aws: Aws, alarms: Sequence[str]) -> Mapping[str, str]:
+    """Alarm → its state; one that is not there is left out.
+
+    Raises:
+        MlshipError: AWS does not tell.
+    """
+    if not alarms:
+        return {}
+    found = aws.call("cloudwatch", "describe_alarms", AlarmNames=list(alarms), AlarmTypes=KINDS)
+    both = (*found.get("MetricAlarms", ()), *found.get("CompositeAlarms", ()))
+    return {told["AlarmName"]: told["StateValue"] for told in both}
+
+
 def in_alarm(aws: Aws, alarms: Sequence[str]) -> Sequence[str]:
     """Which of these alarms are in ALARM now; none where AWS does not tell: what went wrong matters more."""
     with suppress(MlshipError):
-        found = aws.call("cloudwatch", "describe_alarms", AlarmNames=list(alarms), **KINDS) if alarms else {}
-        both = (*found.get("MetricAlarms", ()), *found.get("CompositeAlarms", ()))
-        return [told["AlarmName"] for told in both if told["StateValue"] == "ALARM"]
+        return [name for name, state in alarm_states(aws, alarms).items() if state == "ALARM"]
     return []
 
 
-KINDS = {"AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}
-"""Without it CloudWatch leaves composite alarms out."""
+def must_be_quiet(aws: Aws, alarms: Sequence[str]) -> None:
+    """Alarms that would undo the shift as soon as it begins, because the old instances are in trouble already.
+
+    Raises:
+        RoutingRefused: one is in ALARM, or not there.
+    """
+    try:
+        states = alarm_states(aws, alarms)
+    except UsageError:
+        # Who may not ask leaves it to SageMaker.
+        return
+    for name in alarms:
+        if name not in states:
+            hint = "make it, or name the right one in `alarms`; nothing was changed"
+            raise RoutingRefused(f"there is no CloudWatch alarm {name} in {aws.region}", hint=hint)
+        if states[name] == "ALARM":
+            hint = "put right what it tells of, then `mlship resume`; nothing was changed"
+            raise RoutingRefused(f"alarm {name} is in ALARM already: SageMaker would go back at once", hint=hint)
+
+
+KINDS = ["MetricAlarm", "CompositeAlarm"]
+"""Without them CloudWatch leaves composite alarms out."""

@@ -105,14 +105,48 @@ def test_a_shift_is_told_stretch_by_stretch(site: SagemakerSite) -> None:
 
 
 def test_an_alarm_brings_the_traffic_back_and_is_named(site: SagemakerSite) -> None:
-    """One that is in ALARM during the update: the old model serves, and the shift counts as failed."""
+    """One that goes off during the update: the old model serves, and the shift counts as failed."""
     alarm(site, "fraud-slow")
-    alarm(site, "fraud-5xx", "ALARM")
+    alarm(site, "fraud-5xx")
+    driver, told = site.open(), list[str]()
+
+    def goes_off(words: str) -> None:
+        told.append(words)
+        if words == "SageMaker: the new instances are watched":
+            alarm(site, "fraud-5xx", "ALARM")
+
+    driver.tell(goes_off)
 
     with pytest.raises(ModelNotReady, match=r"brought the traffic back on scorer \(in ALARM: fraud-5xx\)"):
-        site.open().route(to_v2(CANARY, alarms=("fraud-slow", "fraud-5xx")))
+        driver.route(to_v2(CANARY, alarms=("fraud-slow", "fraud-5xx")))
 
+    assert told[-1] == "SageMaker brings the traffic back to the old instances"
     assert seen(site).routing == all_to("v1")
+
+
+@pytest.mark.parametrize(("state", "said"), [("ALARM", "is in ALARM already"), (None, "there is no CloudWatch alarm")])
+def test_an_alarm_that_would_undo_the_shift_at_once_stops_it_before(
+    site: SagemakerSite, state: str | None, said: str
+) -> None:
+    """SageMaker does not tell old trouble from new; nothing is touched."""
+    if state:
+        alarm(site, "fraud-5xx", state)
+    before = updates(site)
+
+    with pytest.raises(RoutingRefused, match=said):
+        site.open().route(to_v2(CANARY, alarms=("fraud-5xx",)))
+
+    assert updates(site) == before
+
+
+def test_who_may_not_ask_for_alarms_leaves_them_to_sagemaker(site: SagemakerSite) -> None:
+    """It is the execution role that SageMaker asks with."""
+    alarm(site, "fraud-5xx")
+    site.aws.settings.denied = ["cloudwatch:DescribeAlarms"]
+
+    site.open().route(to_v2(SWITCH, alarms=("fraud-5xx",)))
+
+    assert seen(site).routing == all_to("v2")
 
 
 @pytest.mark.parametrize(("reason", "said"), [(None, "AWS gives no reason"), ("it did not ping", "it did not ping")])
