@@ -5,10 +5,12 @@ botocore repeats what was throttled or not answered (its own mode, pinned here):
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from mlship.drivers.sagemaker.messages import KINDS, NoAccess, meaning
@@ -34,6 +36,18 @@ LATER = "the endpoint goes on as it is; try again"
 
 IAM_PREFIX = {"sagemaker-runtime": "sagemaker", "service-quotas": "servicequotas"}
 """Clients whose actions IAM knows by another prefix."""
+
+
+def aws_of(*, region: str, profile: str, attempts: int) -> Aws:
+    """The account and region that the settings and the environment mean: made once, for clients are slow to make."""
+    environment = frozenset(pair for pair in os.environ.items() if pair[0].startswith("AWS_"))
+    return _aws_of(region, profile, attempts, environment)
+
+
+@cache
+def _aws_of(region: str, profile: str, attempts: int, environment: frozenset[tuple[str, str]]) -> Aws:
+    del environment
+    return Aws(region=region, profile=profile, attempts=attempts)
 
 
 class Aws:

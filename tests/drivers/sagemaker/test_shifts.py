@@ -89,7 +89,7 @@ def test_a_shift_that_is_done_is_not_done_again(site: SagemakerSite) -> None:
 def test_a_shift_is_told_stretch_by_stretch(site: SagemakerSite) -> None:
     """Each of them once, in the order in which they come."""
     told: list[str] = []
-    driver = site.open()
+    driver = site.open(poll="5s")
     driver.tell(told.append)
 
     driver.route(to_v2(CANARY))
@@ -108,7 +108,7 @@ def test_an_alarm_brings_the_traffic_back_and_is_named(site: SagemakerSite) -> N
     """One that goes off during the update: the old model serves, and the shift counts as failed."""
     alarm(site, "fraud-slow")
     alarm(site, "fraud-5xx")
-    driver, told = site.open(), list[str]()
+    driver, told = site.open(poll="5s"), list[str]()
 
     def goes_off(words: str) -> None:
         told.append(words)
