@@ -17,7 +17,7 @@ from mlship.drivers.sagemaker.aws import aws_of
 from mlship.drivers.sagemaker.changes import Changes
 from mlship.drivers.sagemaker.collect import Collector
 from mlship.drivers.sagemaker.configs import Configs
-from mlship.drivers.sagemaker.endpoint import SERVING, Broken, Description, Endpoint, NotDone
+from mlship.drivers.sagemaker.endpoint import HALF_WAY, SERVING, Broken, Description, Endpoint, NotDone
 from mlship.drivers.sagemaker.follow import Follower
 from mlship.drivers.sagemaker.glance import Glance
 from mlship.drivers.sagemaker.layout import Slot
@@ -83,11 +83,12 @@ class SagemakerDriver:
             closed = ledger.set is not None and ledger.set.routing.closed
             return Observed(routing=ledger.set.routing if ledger.set else None, router=closed, address=address)
         layout, coming = self._acts.layout(seen), self._acts.coming(seen)
+        shift = self._changes.moving(seen)
+        held = {**ledger.taken, **(ledger.coming if shift else {})}
         return Observed(
-            routing=self._changes.moving(seen) or self._acts.meant(ledger, seen),
-            models={
-                name: _seen(layout.holding(made), coming.holding(made), seen) for name, made in ledger.taken.items()
-            },
+            # What AWS could not bring back is on both, and nobody can say in which shares.
+            routing=shift or (None if seen.status == HALF_WAY else self._acts.meant(ledger, seen)),
+            models={name: _seen(layout.holding(made), coming.holding(made), seen) for name, made in held.items()},
             router=ledger.set is not None and seen.status in SERVING,
             address=address,
         )

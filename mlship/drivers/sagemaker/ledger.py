@@ -79,6 +79,11 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
             return None
         return next((entry for entry in (self.set, self.intent) if entry and entry.value == split), None)
 
+    @property
+    def coming(self) -> dict[str, str]:
+        """Models that a change under way is to bring, as in `taken`."""
+        return self.pending.landing.taken if self.pending and self.pending.landing else {}
+
     def landed(self, config: str) -> Ledger:
         """As it is when the endpoint has come to this configuration."""
         pending = self.pending
