@@ -101,9 +101,10 @@ def _nearest(weights: list[int]) -> Iterator[str]:
 
 def _blue_green(draft: Draft, stage: Steps) -> Shift | None:
     bake = _wait(draft, (*stage, "bake"), defaults.BAKE)
-    if draft.has(*stage, "preview"):
+    preview = (*stage, "preview")
+    if draft.has(*preview) and preview not in draft.findings.paths:
         hint = "remove it, or say `mode: weights`"
-        draft.fault((*stage, "preview"), "nobody reaches the new instances before the switch", hint, at_key=True)
+        draft.fault(preview, "nobody reaches the new instances before the switch", hint, at_key=True)
     hold = draft.value(*stage, "hold")
     if hold is not None and units.seconds(hold) > 0:
         hint = "remove it: SageMaker switches once they are healthy; `bake` watches them afterwards"

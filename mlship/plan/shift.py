@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -62,6 +62,12 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True):
     def least(self) -> float:
         """Seconds that the waits take together; the starting of instances comes on top."""
         return (self.parts - 1) * self.interval + self.bake
+
+    def course(self) -> Iterator[tuple[int, float]]:
+        """(basis points on the new fleet, seconds that it stays so), move by move."""
+        for part in range(1, self.parts):
+            yield (self.share * part if self.share else WHOLE * part // self.parts), self.interval
+        yield WHOLE, self.bake
 
     @property
     def waits(self) -> float:
