@@ -176,9 +176,10 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
 
     def _unscale(self, seen: Description | None, act: Act) -> None:
         """Switch autoscaling off where AWS would refuse the change; noted before, so that it comes back."""
-        if seen is None or act.config == seen.config:
+        coming = self.configs.asked.get(act.config)
+        if seen is None or coming is None or act.config == seen.config:
             return
-        scaled = self.scaling.of(affected(self.configs.read(seen.config), self.configs.read(act.config)))
+        scaled = self.scaling.of(affected(self.configs.read(seen.config), coming))
         if scaled:
             self.note(lambda ledger: replace(ledger, unscaled=(*ledger.unscaled, *scaled)))
             self.scaling.release(scaled)

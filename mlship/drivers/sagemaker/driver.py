@@ -17,12 +17,13 @@ from mlship.drivers.sagemaker.aws import aws_of
 from mlship.drivers.sagemaker.changes import Changes
 from mlship.drivers.sagemaker.collect import Collector
 from mlship.drivers.sagemaker.configs import Configs
-from mlship.drivers.sagemaker.endpoint import HALF_WAY, SERVING, Broken, Description, Endpoint, NotDone
+from mlship.drivers.sagemaker.endpoint import SERVING, Broken, Description, Endpoint, NotDone
 from mlship.drivers.sagemaker.follow import Follower
 from mlship.drivers.sagemaker.glance import Glance
 from mlship.drivers.sagemaker.layout import Slot
 from mlship.drivers.sagemaker.ledger import forget
 from mlship.drivers.sagemaker.models import Models
+from mlship.drivers.sagemaker.reading import coming, meant
 from mlship.drivers.sagemaker.settings import settings_of
 from mlship.drivers.sagemaker.shift import in_alarm, turned_back
 from mlship.drivers.trouble import Trouble
@@ -56,7 +57,13 @@ class SagemakerDriver:
             watch=self._follower,
         )
         self._models = Models(aws=self._aws, service=opening.service, settings=settings)
-        self._configs = Configs(aws=self._aws, service=opening.service, settings=settings)
+        self._configs = Configs(
+            aws=self._aws,
+            service=opening.service,
+            settings=settings,
+            folder=folder / "configs",
+            writes=opening.fence is not None,
+        )
         self._changes = Changes(
             endpoint=self._endpoint,
             claim=self._claim,
@@ -76,19 +83,19 @@ class SagemakerDriver:
         ledger, address = self._changes.ledger, f"sagemaker:{self._settings.endpoint}"
         if ledger.new:
             return Observed(address=address)
+        self._acts.must_be_here()
         seen = self._glance.look()
         if seen is not None:
             ledger = ledger.landed(seen.config)
         if seen is None:
             closed = ledger.set is not None and ledger.set.routing.closed
             return Observed(routing=ledger.set.routing if ledger.set else None, router=closed, address=address)
-        layout, coming = self._acts.layout(seen), self._acts.coming(seen)
+        layout, next_one = self._acts.layout(seen), coming(self._configs, seen)
         shift = self._changes.moving(seen)
         held = {**ledger.taken, **(ledger.coming if shift else {})}
         return Observed(
-            # What AWS could not bring back is on both, and nobody can say in which shares.
-            routing=shift or (None if seen.status == HALF_WAY else self._acts.meant(ledger, seen)),
-            models={name: _seen(layout.holding(made), coming.holding(made), seen) for name, made in held.items()},
+            routing=shift or meant(self._configs, ledger, seen),
+            models={name: _seen(layout.holding(made), next_one.holding(made), seen) for name, made in held.items()},
             router=ledger.set is not None and seen.status in SERVING,
             address=address,
         )
