@@ -2,60 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from msgspec.structs import replace
 
-from mlship.drivers.base import Observed
 from mlship.drivers.sagemaker.shift import deployment
-from mlship.errors import LeaseLost, ModelNotReady, OutOfReach, RoutingRefused
+from mlship.errors import ModelNotReady, RoutingRefused
 from mlship.plan.routing import Routing, all_to
-from mlship.plan.shift import Shift, ShiftKind
-from tests.emulators.sagemaker import INTERNAL, Fault, Outcome
+from mlship.plan.shift import Shift
+from tests.drivers.sagemaker.shifting import CANARY, LINEAR, ROLLING, SWITCH, alarm, seen, serving, to_v2, updates
+from tests.emulators.sagemaker import INTERNAL
 from tests.support.sagemaker_site import ENDPOINT, SagemakerSite
-
-CANARY = Shift(kind=ShiftKind.CANARY, share=1000, parts=2, interval=600.0, bake=300.0, limit=5400.0)
-LINEAR = Shift(kind=ShiftKind.LINEAR, share=2500, parts=4, interval=60.0, bake=60.0, limit=5400.0)
-SWITCH = Shift(kind=ShiftKind.ALL_AT_ONCE, bake=300.0, limit=3600.0)
-ROLLING = Shift(kind=ShiftKind.ROLLING, batch=1, parts=2, interval=60.0, bake=60.0, limit=3600.0)
 
 
 @pytest.fixture(autouse=True)
-def serving(site: SagemakerSite) -> None:
+def served(site: SagemakerSite) -> None:
     """v1 serves on two instances."""
-    site.models = {name: replace(model, replicas=2) for name, model in site.models.items()}
-    driver = site.open()
-    driver.ensure("v1", 2)
-    driver.route(all_to("v1"))
-
-
-def to_v2(shift: Shift, **changes: Any) -> Routing:
-    return replace(all_to("v2"), shift=replace(shift, **changes))
-
-
-def alarm(site: SagemakerSite, name: str, state: str = "OK") -> None:
-    """An alarm that nothing but a test puts into a state."""
-    site.clients("cloudwatch").put_metric_alarm(
-        AlarmName=name,
-        Namespace="Own",
-        MetricName="errors",
-        Statistic="Sum",
-        Period=60,
-        EvaluationPeriods=1,
-        Threshold=1.0,
-        ComparisonOperator="GreaterThanThreshold",
-        TreatMissingData="ignore",
-    )
-    site.clients("cloudwatch").set_alarm_state(AlarmName=name, StateValue=state, StateReason="said so")
-
-
-def updates(site: SagemakerSite) -> int:
-    return site.aws.calls["sagemaker:UpdateEndpoint"]
-
-
-def seen(site: SagemakerSite) -> Observed:
-    return site.open(fence=None).observe()
+    serving(site)
 
 
 @pytest.mark.parametrize("shift", [CANARY, LINEAR, SWITCH, ROLLING], ids=lambda shift: str(shift.kind))
@@ -172,123 +133,6 @@ def test_only_what_aws_calls_its_own_error_is_tried_again(site: SagemakerSite) -
 
     assert updates(site) - before == 2
     assert seen(site).routing == all_to("v2")
-
-
-class Killed(BaseException):
-    """Ends a wait as `kill -9` does."""
-
-
-def cut_short(site: SagemakerSite, shift: Shift, *, looks: int) -> None:
-    """Begin a shift and die after so many looks at it."""
-    left = looks
-    driver = site.open()
-
-    def told(_: str) -> None:
-        nonlocal left
-        left -= 1
-        if left < 1:
-            raise Killed
-
-    driver.tell(told)
-    with pytest.raises(Killed):
-        driver.route(to_v2(shift))
-
-
-def test_a_shift_goes_on_without_a_driver_and_the_next_one_waits_for_it(site: SagemakerSite) -> None:
-    """Nothing is asked for twice, and nobody takes a shift under way for one that is over."""
-    cut_short(site, CANARY, looks=3)
-    before = updates(site)
-    under_way = seen(site)
-
-    site.open(fence=2).route(to_v2(CANARY))
-
-    assert under_way.routing == to_v2(CANARY)
-    assert updates(site) == before
-    assert seen(site).routing == all_to("v2")
-
-
-def test_a_shift_that_ended_while_nobody_looked_is_known_by_its_configuration(site: SagemakerSite) -> None:
-    """The weights of the variant are what they were; which model it holds is told by what was asked for."""
-    cut_short(site, CANARY, looks=2)
-    site.aws.advance(3600.0)
-
-    assert seen(site).routing == all_to("v2")
-    assert set(seen(site).models) == {"v2"}
-
-
-@pytest.mark.parametrize("reason", [None, "an alarm"])
-def test_a_shift_that_was_undone_while_nobody_looked_is_found_out(site: SagemakerSite, reason: str | None) -> None:
-    """It is told once, and not begun again."""
-    site.outcome(kind="rolled-back", reason=reason, on="update", after="Baking")
-    cut_short(site, CANARY, looks=2)
-    site.aws.advance(3600.0)
-    before = updates(site)
-
-    assert seen(site).routing == all_to("v1")
-    with pytest.raises(ModelNotReady, match=reason or "AWS gives no reason"):
-        site.open(fence=2).route(to_v2(CANARY))
-    assert updates(site) == before
-
-
-@pytest.mark.parametrize("kind", ["drop", "lose"])
-def test_a_call_without_an_answer_may_have_begun_the_shift_or_not(site: SagemakerSite, kind: Any) -> None:
-    """The next try finds out which, and asks for it at most once more."""
-    before = updates(site)
-    site.aws.fault(Fault(kind=kind, on="sagemaker:UpdateEndpoint"))
-    driver = site.open()
-    with pytest.raises(OutOfReach):
-        driver.route(to_v2(SWITCH))
-
-    driver.route(to_v2(SWITCH))
-
-    assert updates(site) - before == (2 if kind == "drop" else 1)
-    assert seen(site).routing == all_to("v2")
-
-
-def test_reads_that_are_late_are_not_taken_for_a_shift_that_failed(site: SagemakerSite) -> None:
-    """Right after the call AWS still tells the old state, and nobody concludes anything from it."""
-    site.aws.settings.stale_describes = 2
-
-    site.open().route(to_v2(SWITCH))
-
-    assert seen(site).routing == all_to("v2")
-
-
-def test_a_shift_that_gets_stuck_ends_at_its_limit(site: SagemakerSite) -> None:
-    """SageMaker gives it up by itself, and that is a failure like any other."""
-    site.aws.outcome(Outcome(kind="stuck", on="update"))
-
-    with pytest.raises(ModelNotReady, match="MaximumExecutionTimeoutInSeconds"):
-        site.open().route(to_v2(SWITCH))
-
-    assert seen(site).routing == all_to("v1")
-
-
-def test_the_way_back_waits_for_a_shift_under_way_and_then_goes_back(site: SagemakerSite) -> None:
-    """Nothing can stop SageMaker; the old model gets a variant again, and everything."""
-    cut_short(site, SWITCH, looks=2)
-
-    driver = site.open(fence=2)
-    driver.expect(all_to("v1"), insist=True)
-    driver.ensure("v1", 2)
-    driver.insist(all_to("v1"))
-    driver.retire("v2")
-
-    assert seen(site).routing == all_to("v1")
-    assert {slot["VariantName"] for slot in site.described["ProductionVariants"]} == {"v1-2"}
-
-
-def test_a_run_that_lost_its_service_leaves_the_shift_alone(site: SagemakerSite) -> None:
-    """It notices at its next look, and writes nothing."""
-    driver = site.open()
-
-    def taken_over(_: str) -> None:
-        site.open(fence=7)
-
-    driver.tell(taken_over)
-
-    with pytest.raises(LeaseLost):
-        driver.route(to_v2(CANARY))
 
 
 def test_a_variant_without_users_goes_before_the_shift(site: SagemakerSite) -> None:
