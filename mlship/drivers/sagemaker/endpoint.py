@@ -21,10 +21,10 @@ BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Dele
 MOVING = frozenset({"Creating", "Updating", "RollingBack"})
 """States in which what it has is not what it will have."""
 
-HALF_WAY = "UpdateRollbackFailed"
-"""The state in which old and new instances both serve, and no change leads out by itself."""
+MIXED = "UpdateRollbackFailed"
+"""Instances of the old and of the new configuration serve side by side."""
 
-SERVING = frozenset({"InService", "Updating", "SystemUpdating", "RollingBack", HALF_WAY})
+SERVING = frozenset({"InService", "Updating", "SystemUpdating", "RollingBack", MIXED})
 
 VISIBLE_WITHIN = 90.0
 """Seconds in which a change that was asked for may not be seen yet: AWS's reads are late."""
@@ -208,7 +208,7 @@ def broken(name: str, seen: Description) -> Broken:
     ways = {
         "Failed": f"only its deletion is left: `aws sagemaker delete-endpoint --endpoint-name {name}`, then "
         "`mlship rollback` makes it anew with the live model",
-        HALF_WAY: f"old and new instances serve side by side: once its cause is gone, `aws sagemaker "
+        MIXED: f"old and new instances serve side by side: once its cause is gone, `aws sagemaker "
         f"update-endpoint --endpoint-name {name} --endpoint-config-name {seen.config}`, then `mlship rollback`",
     }
     hint = ways.get(
