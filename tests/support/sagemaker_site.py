@@ -43,10 +43,13 @@ class SagemakerSite:
         self.clients = Clients(aws.url)
         self.settings: dict[str, Any] = {"role": ROLE, "instance-type": TYPE, "attempts": 1, "poll": "30s"}
         self.models: dict[str, Model] = {}
+        self.servers: dict[str, LocalModel] = {}
+        """What answers for them."""
 
     def model(self, local: LocalModel, **more: Any) -> Model:
         """A model of the plan that this server is."""
         hosted = Hosted(image=local.image)
+        self.servers[local.name] = local
         self.models[local.name] = Model(name=local.name, hosted=hosted, health=Health(within=600.0), **more)
         return self.models[local.name]
 

@@ -20,7 +20,7 @@ class Time:
 
     def __init__(self, site: SagemakerSite, *, on: Callable[[float], None] | None = None) -> None:
         self._clock = site.aws.clock
-        self._on = on
+        self.on = on
         self.waits = 0
         """Of the driver, for the endpoint."""
         self.dies_in = 0
@@ -37,8 +37,8 @@ class Time:
             if self.waits == self.dies_in:
                 raise Killed
         self._clock.sleep(seconds)
-        if self._on is not None:
-            self._on(seconds)
+        if self.on is not None:
+            self.on(seconds)
 
 
 class Rollout(Enactment):

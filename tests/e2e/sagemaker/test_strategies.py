@@ -37,7 +37,7 @@ def test_promoted(place: Place, stages: list[dict[str, object]]) -> None:
 def test_rolled_back_by_a_gate(place: Place) -> None:
     """A number that a gate does not take brings everybody back to v1, and the candidate is taken away."""
     place.bring_up()
-    loss = {"command": {"run": ["echo", "0.3"]}}
+    loss = {"command": {"run": ["echo", '{"value": 0.3}']}}
     gates = [{"metric": "loss", "max": 0.1}]
     ran = place.deploy(place.plan([CANARY[0] | {"hold": "20s", "gates": gates}], metrics={"loss": loss}))
 
