@@ -87,6 +87,7 @@ class SagemakerDriver:
     def expect(self, routing: Routing, *, insist: bool) -> None:
         """The routing that the next verbs lead to: a model that is to get copies starts as the shadow variant."""
         self._acts.expected, self._acts.insisting = routing, insist
+        self._glance.forget()
 
     def ensure(self, model: str, replicas: int) -> None:
         """A variant of the model on so many instances; without users until a routing gives it some."""
