@@ -29,9 +29,15 @@ class Backend(StrEnum):
     PROCESS = "process"
     DOCKER = "docker"
     HAPROXY = "haproxy"
+    SAGEMAKER = "sagemaker"
 
 
-PARTS = {Backend.PROCESS: "commands", Backend.DOCKER: "images", Backend.HAPROXY: "backends"}
+PARTS = {
+    Backend.PROCESS: "commands",
+    Backend.DOCKER: "images",
+    Backend.HAPROXY: "backends",
+    Backend.SAGEMAKER: "images and role",
+}
 """What a model of the plan is named by."""
 
 HEAD = """\
@@ -173,12 +179,13 @@ def text(strategy: Strategy, *, service: str, file: str, driver: Backend = Backe
     """
     stages = STAGES[strategy].replace("{gates}", GATES)
     if driver not in DRIVERS:
-        balancer = import_module(f"mlship.drivers.balancer.{driver}.draft")
-        if strategy not in balancer.STRATEGIES:
-            hint = f"strategies for it: {', '.join(balancer.STRATEGIES)}; drivers that can: docker, process"
+        folder = "mlship.drivers" if driver is Backend.SAGEMAKER else "mlship.drivers.balancer"
+        draft = import_module(f"{folder}.{driver}.draft")
+        if strategy not in draft.STRATEGIES:
+            hint = f"strategies for it: {', '.join(draft.STRATEGIES)}; drivers that can: docker, process"
             raise UsageError(f"driver {driver} has no plan for {strategy}", hint=hint)
-        head: str = balancer.head(service=service, file=file)
-        lines: str = balancer.configuration(service)
+        head: str = draft.head(service=service, file=file)
+        lines: str = draft.configuration(service)
         return head + stages + TAIL + lines
     v1, v2 = MODELS[driver]
     replicas = 3 if strategy is Strategy.ROLLING else 1

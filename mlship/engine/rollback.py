@@ -67,6 +67,7 @@ def roll_back(
     (target,) = way_back.routing.weights
     record(RollbackBegun(to=target, reason=reason, by=by))
     began = clock.now()
+    hands.announce(way_back.routing, insist=True)
     try:
         _bring_back(hands, way_back, target, seen or hands.observe())
     except (LeaseLost, JournalUnavailable):
@@ -91,7 +92,6 @@ def incomplete(record: Record, target: str, error: MlshipError) -> RollbackIncom
 
 def _bring_back(hands: Hands, way_back: Step, target: str, seen: Observed) -> None:
     """Route to the target once it is ready; a target that runs short of replicas still beats the candidate."""
-    hands.announce(way_back.routing, insist=True)
     try:
         hands.scale(way_back.ready, seen)
     except (LeaseLost, JournalUnavailable):

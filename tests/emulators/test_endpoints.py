@@ -7,8 +7,10 @@ from collections.abc import Callable
 import pytest
 from botocore.exceptions import ClientError
 
+from mlship.clock import Clock
 from tests.emulators.clients import Clients, variant
 from tests.emulators.sagemaker import INTERNAL, Outcome, SageMakerEmulator
+from tests.emulators.sagemaker.local import LocalModel
 
 ARN = '"arn:aws:sagemaker:us-east-1:123456789012:'
 
@@ -141,6 +143,20 @@ def test_a_model_that_does_not_answer_fails_the_update(aws: SageMakerEmulator, a
     assert "did not pass the ping health check" in found["FailureReason"]
 
 
+def test_a_model_that_is_not_well_fails_the_update(
+    aws: SageMakerEmulator, at: Clients, fraud: str, new: LocalModel
+) -> None:
+    """With a health path the model itself says whether it is ready."""
+    aws.settings.health_path = "/ping"
+    statuses = []
+    for new.healthy in (False, True):
+        at.update(fraud, "next")
+        aws.advance(600)
+        statuses.append(at.describe(fraud)["EndpointConfigName"])
+
+    assert statuses == ["was", "next"]
+
+
 def test_a_stuck_update_stays_until_released(aws: SageMakerEmulator, at: Clients, fraud: str) -> None:
     """An update can hang for days, and still succeed."""
     aws.outcome(Outcome(kind="stuck", after="ActivatingTraffic"))
@@ -198,3 +214,15 @@ def test_regions_know_nothing_of_each_other(aws: SageMakerEmulator, fraud: str) 
     """Whoever asks in another region finds nothing there."""
     with pytest.raises(ClientError, match="Could not find endpoint"):
         Clients(aws.url, region="eu-west-1").describe(fraud)
+
+
+def test_its_clock_is_one_for_a_driver(aws: SageMakerEmulator, at: Clients, fraud: str) -> None:
+    """A driver that waits on the emulator's clock moves it, and the update with it."""
+    clock: Clock = aws.clock
+    at.update(fraud, "next")
+    polls = 0
+    while at.describe(fraud)["EndpointStatus"] != "InService":
+        clock.sleep(30)
+        polls += 1
+
+    assert polls == 10

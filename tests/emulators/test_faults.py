@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.emulators.clients import Clients, variant
+from tests.emulators.process import order, process
 from tests.emulators.sagemaker import Fault, SageMakerEmulator
-
-ROOT = Path(__file__).parents[2]
-
-
-def order(url: str, what: str, **asked: Any) -> Any:
-    request = urllib.request.Request(f"{url}/_control/{what}", json.dumps(asked).encode(), method="POST")
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        return json.load(answer)
 
 
 @pytest.mark.parametrize(
@@ -152,19 +139,6 @@ def test_what_is_not_emulated_says_so(at: Clients) -> None:
     """An operation that nobody emulates is no silent success."""
     with pytest.raises(ClientError, match="not emulated"):
         at.sagemaker.list_clusters()
-
-
-@contextmanager
-def process(*arguments: str) -> Iterator[str]:
-    command = [sys.executable, "-m", "tests.emulators.sagemaker", *arguments]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as running:
-        assert running.stdout is not None
-        try:
-            yield running.stdout.readline().strip()
-        finally:
-            running.terminate()
-            assert running.wait(timeout=20) == 0
 
 
 def test_another_process_can_steer_it() -> None:

@@ -201,7 +201,7 @@ class Acts:
         return {name: slot.name for name, told in held.items() if (slot := layout.holding(told))}
 
     def _rest(self, layout: Layout, routing: Routing) -> Mapping[str, object]:
-        kept = captured(routing.capture, to=self._settings.capture, kms_key="")
+        kept = captured(routing.capture, to=self._settings.capture)
         there = layout.rest.get("DataCaptureConfig")
         others = {key: value for key, value in layout.rest.items() if key != "DataCaptureConfig"}
         if kept and there is not None and same(kept["DataCaptureConfig"], there):
@@ -234,7 +234,8 @@ class Acts:
         return next((mirror.share for mirror in mirrors if mirror.model == model), 0)
 
     def _created(self, counts: Mapping[str, int], shares: Mapping[str, int], *, routing: Routing | None) -> Act:
-        layout = Layout()
+        key = self._settings.kms_key
+        layout = Layout(rest={"KmsKeyId": key} if key else {})
         for name, count in counts.items():
             layout = self._with(layout, None, self._opening.models[name], count)
         slots = {name: layout.holding(self._models.name_of(self._opening.models[name])) for name in counts}

@@ -103,6 +103,7 @@ class SagemakerDriver:
     def expect(self, routing: Routing, *, insist: bool) -> None:
         """The routing that the next verbs lead to: a model that is to get copies starts as the shadow variant."""
         self._acts.expected, self._acts.insisting = routing, insist
+        self._glance.forget()
         if self._changes.ledger.unscaled:
             # A run that was cut short may have left it off, and the acts that follow may find nothing to do.
             with suppress(OutOfReach):

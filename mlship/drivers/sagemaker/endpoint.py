@@ -13,7 +13,7 @@ import msgspec
 from mlship.clock import Clock
 from mlship.drivers.sagemaker.aws import Aws
 from mlship.drivers.sagemaker.messages import Absent, NoAccess
-from mlship.errors import ModelNotReady, OutOfReach
+from mlship.errors import ModelNotReady, OutOfReach, RoutingRefused
 
 BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
 """States in which no change is taken."""
@@ -71,6 +71,10 @@ class NotDone(Exception):
         return f"AWS says: {self.reason}" if self.reason else "AWS gives no reason"
 
 
+class Stuck(RoutingRefused):
+    """A change does not end, or is not seen to begin: waiting for it once more would take as long again."""
+
+
 class Broken(ModelNotReady):
     """The endpoint is in a state from which it does not come back by itself."""
 
@@ -107,7 +111,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         `within`: seconds, where it may take longer than changes usually do.
 
         Raises:
-            OutOfReach: it is busy for too long.
+            Stuck: it is busy for too long.
             LeaseLost: another run took over meanwhile.
         """
         return self._until(
@@ -133,7 +137,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             NotDone: it ended otherwise; the endpoint is as it was before.
             Broken: it ended in a state from which the endpoint does not come back by itself.
-            OutOfReach: it does not end, or was never seen to start.
+            Stuck: it does not end, or was never seen to start.
         """
         asked = self.clock.now()
 
@@ -149,7 +153,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
             return seen
         if seen is None or not started(before, seen):
             hint = "nothing was changed; try again, or look at it: aws sagemaker describe-endpoint"
-            raise OutOfReach(f"endpoint {self.name} was not seen to change within {VISIBLE_WITHIN:g} s", hint=hint)
+            raise Stuck(f"endpoint {self.name} was not seen to change within {VISIBLE_WITHIN:g} s", hint=hint)
         if seen.status != "InService":
             raise broken(self.name, seen)
         raise NotDone(seen.reason, seen)
@@ -158,7 +162,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         """Wait until nothing of that name is there.
 
         Raises:
-            OutOfReach: it does not go.
+            Stuck: it does not go.
         """
         self._until(lambda seen: seen is None, what="its deletion")
 
@@ -186,7 +190,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
                 if self.clock.now() - answered > BLIND_WITHIN:
                     raise
             if self.clock.now() - begun > most:
-                raise OutOfReach(
+                raise Stuck(
                     f"endpoint {self.name} has been waiting for {what} for {most:g} s",
                     hint="AWS goes on by itself: `mlship resume` waits on, `update-within` says for how long",
                 )

@@ -146,11 +146,11 @@ def spec_of(model: Model, *, instance_type: str) -> dict[str, Any]:
     return {**spec, **{key: value for key, value in waits.items() if value}}
 
 
-def captured(capture: Capture | None, *, to: str, kms_key: str) -> dict[str, Any]:
+def captured(capture: Capture | None, *, to: str) -> dict[str, Any]:
     """The part of a configuration that keeps answers; empty where none are kept, or there is no place for them."""
     if capture is None or not to:
         return {}
-    settings: dict[str, Any] = {
+    settings = {
         "EnableCapture": True,
         "InitialSamplingPercentage": max(1, round(100 * capture.sample / WHOLE)),
         "DestinationS3Uri": to,
@@ -159,4 +159,4 @@ def captured(capture: Capture | None, *, to: str, kms_key: str) -> dict[str, Any
         # Without it bodies are kept as base64.
         "CaptureContentTypeHeader": {"JsonContentTypes": ["application/json"], "CsvContentTypes": ["text/csv"]},
     }
-    return {"DataCaptureConfig": {**settings, "KmsKeyId": kms_key} if kms_key else settings}
+    return {"DataCaptureConfig": settings}

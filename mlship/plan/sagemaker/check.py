@@ -18,7 +18,7 @@ KEYS = (
 
 OTHERS = (
     "command", "workdir", "digest", "build", "port", "healthcheck", "secrets", "volumes", "labels", "user",
-    "read-only", "resources", "backend", "servers", "timeout", "drain",
+    "read-only", "resources", "backend", "servers", "timeout", "drain", "health",
 )  # fmt: skip
 """Keys of a model that say what SageMaker does by itself, or not at all."""
 

@@ -26,6 +26,9 @@ REAL = os.environ.get("MLSHIP_AWS") == "1"
 SPEED = 300.0
 """Of the emulator: what takes a minute at AWS takes 0.2 s."""
 
+PATIENCE = 7200.0 if REAL else 240.0
+"""Seconds that a command may take; a real account also needs pytest's `--timeout 0`."""
+
 ROOT = Path(__file__).parents[3]
 CANARY = [{"strategy": "canary", "weights": ["10%", "50%"], "hold": "1s", "requests": 0, "gates": []}]
 
@@ -48,6 +51,18 @@ class Emulator:
         self.order("reset", speed=SPEED)
 
 
+class Account(Clients):
+    """Clients of a real account, with credentials and region as AWS's tools have them."""
+
+    def __call__(self, service: str) -> Any:
+        """The client of a service by its botocore name."""
+        import boto3
+
+        if service not in self._made:
+            self._made[service] = boto3.client(service)
+        return self._made[service]
+
+
 class Place:
     """One service and its users."""
 
@@ -65,7 +80,7 @@ class Place:
             "NO_COLOR": "1",
             "COLUMNS": "200",
         }
-        self.clients = Clients(emulator.url if emulator else "")
+        self.clients = Clients(emulator.url) if emulator else Account("")
         self.started: list[subprocess.Popen[str]] = []
         self.wait = "100ms" if emulator else "10s"
 
@@ -92,7 +107,7 @@ class Place:
         """One command, to its end."""
         return subprocess.run(
             [sys.executable, "-m", "mlship", *map(str, words)],
-            env=self.environment | environment, capture_output=True, text=True, timeout=240, check=False,
+            env=self.environment | environment, capture_output=True, text=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
 
     def deploy(self, plan: Path, **environment: str) -> subprocess.CompletedProcess[str]:
