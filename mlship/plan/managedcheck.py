@@ -124,7 +124,7 @@ def _rolling(draft: Draft, stage: Steps) -> Shift | None:
     shift = rolled(batch=batch, instances=instances, hold=hold)
     if shift is None:
         low, high = -(-instances // 20), instances // 2
-        hint = f"from {low} to {high}" if high else "run 2 `replicas` or more; or use blue-green"
+        hint = f"from {low} to {high}" if high else f"run 2 `replicas` or more, or use blue-green; {OURS}"
         draft.fault(
             (*stage, "batch"), f"a batch is 5% to 50% of the instances, and {batch} of {instances} is not", hint
         )

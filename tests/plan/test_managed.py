@@ -91,7 +91,7 @@ def test_a_shipped_plan_shifts_and_ends_with_the_candidate_alone(path: Path) -> 
 
 def test_the_policy_in_the_documents_is_what_doctor_asks_for() -> None:
     """Nothing more for the endpoint, and nothing less."""
-    page = (ROOT / "docs" / "sagemaker-managed.md").read_text("utf-8")
+    page = (ROOT / "docs" / "sagemaker.md").read_text("utf-8")
     (block,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
     allowed = [statement["Action"] for statement in json.loads(block)["Statement"] if statement["Sid"] != "Captures"]
     actions = {action for each in allowed for action in ([each] if isinstance(each, str) else each)}

@@ -61,7 +61,7 @@ def missing(aws: Aws) -> Iterator[Trouble]:
             yield Trouble(message=message, hint=POLICY, grave=False)
 
 
-POLICY = "let the caller's policy allow it; docs/sagemaker-managed.md has the whole policy"
+POLICY = "let the caller's policy allow it; docs/sagemaker.md has the whole policy"
 
 
 def _simulated(aws: Aws) -> frozenset[str]:
