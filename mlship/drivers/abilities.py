@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from mlship.plan.model import Capability
 
+CADDY = frozenset({Capability.SPLIT, Capability.MATCH, Capability.CLOSE, Capability.COUNTERS})
 DOCKER = frozenset(Capability)
-HAPROXY = frozenset(Capability) - {Capability.REPLICAS, Capability.MIRROR, Capability.CAPTURE}
-HAPROXY_WEIGHTS = HAPROXY - {Capability.STICKY, Capability.MATCH, Capability.CLOSE}
-"""Its layout `weights`; a plan of it is checked in plan/balancers.py."""
+ENVOY = frozenset({Capability.SPLIT, Capability.MATCH, Capability.CLOSE, Capability.COUNTERS, Capability.MIRROR})
+"""One that is somebody else's, by its runtime."""
+HAPROXY = frozenset(Capability) - {Capability.REPLICAS, Capability.CAPTURE}
+"""Copies only with `mirror`; a plan of it is checked in plan/balancer/haproxy.py."""
+HAPROXY_WEIGHTS = HAPROXY - {Capability.STICKY, Capability.MATCH, Capability.CLOSE, Capability.MIRROR}
+"""Its layout `weights`; a plan of it is checked in plan/balancer/serverweights.py."""
 MEMORY = frozenset(Capability)
+NGINX = HAPROXY - {Capability.MIRROR}
+"""It could copy requests, but its users would wait for a slow challenger, and nobody would keep the answers."""
 PROCESS = frozenset(Capability)
 SAGEMAKER = frozenset(Capability) - {Capability.STICKY}
 """Which of them it has only in part is checked in plan/sagemaker/."""
+TRAEFIK = NGINX - {Capability.STICKY}
+"""Its cookie holds who came before, whatever the weights say since: shares would not be what a plan says."""
