@@ -1,34 +1,33 @@
-"""From `rollback` to the last request that the candidate is given, against the bare command on HAProxy's socket.
+"""From `rollback` to the last request that the candidate is given, against the bare command on the balancer.
 
-Users ask a real HAProxy at a steady rate; half of them get the candidate, whose answers take 50 ms. Ours is the whole
+Users ask a real balancer at a steady rate; half of them get the candidate, whose answers take 50 ms. Ours is the whole
 incident path: the lease is taken over, the intent is journalled, the nodes are asked, the split is set, read back and
 kept. Bare is the one command. Both times end with the last answer of the candidate, so that requests under way are in
-both. The line above the table is of the driver alone, until it has returned: beyond the command it reads back, and
-waits until the map file and its own record are safe on the disk.
+both. The lines above the table are of the driver alone, until it has returned: beyond the command it reads back, and
+waits until the split and its own record are safe on the disk.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from bare import cluster_ports, free_port, running, wait
+from balanced import CLOCK, HALF, Make
+from balanced_caddy import Caddy
+from balanced_envoy import Envoy
+from balanced_haproxy import Haproxy
+from balanced_nginx import Nginx
+from balanced_traefik import Traefik
+from bare import cluster_ports, running, wait
 from harness import Goal, arguments, finish
 from rollback import command, last_answer
 
-from mlship.clock import SystemClock
-from mlship.drivers.balancer.haproxy import HaproxyDriver
-from mlship.drivers.balancer.haproxy.api import RuntimeApi
-from mlship.drivers.balancer.haproxy.lines import backend_lines, frontend_lines, map_line, ring_lines
-from mlship.drivers.base import Observed, Opening
+from mlship.drivers.base import Observed
 from mlship.engine.hands import Hands
 from mlship.engine.record import Record
 from mlship.engine.rollback import roll_back, way_back_to
@@ -39,80 +38,57 @@ from mlship.plan.model import Canary, DriverSpec, Model, Plan
 from mlship.plan.routing import Routing, all_to
 from mlship.strategies import compile_plan
 
-GOAL = 2.0
-HALF = {"v2": 5000, "v1": 5000}
+MAKES: tuple[type[Make], ...] = (Caddy, Envoy, Haproxy, Nginx, Traefik)
 SPLIT = Routing(segments=tuple(HALF.items()))
-CLOCK = SystemClock()
 MODELS = {name: Model(name=name) for name in HALF}
-
-_HEAD = """\
-global
-    stats socket {folder}/admin.sock mode 600 level admin
-    nbthread 2
-defaults
-    mode http
-    timeout connect 1s
-    timeout client 10s
-    timeout server 10s
-"""
 
 
 def main() -> None:
     """Measure, print, exit."""
-    asked = arguments("time from rollback to the last candidate request behind HAProxy, against the bare command")
-    rounds = 5 if asked.quick else 20
-    folder = Path(tempfile.mkdtemp(prefix="mlship-b-", dir="/tmp"))
+    asked = arguments("time from rollback to the last candidate request behind a balancer, against the bare command")
+    rounds = 3 if asked.quick else 20
     ports = cluster_ports(HALF)
-    ours, theirs = [], []
-    try:
-        with running_models(ports), balancer(folder, ports) as port:
-            wait(port)
-            for number in range(rounds):
-                theirs.append(bare_once(folder, port))
-                ours.append(ours_once(folder, port, number))
-            alone = [driver_alone(folder, number) for number in range(rounds * 10)]
-            line = [bare_alone(folder) for _ in range(rounds * 10)]
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    median = statistics.median(theirs)
-    spread = (min(ours) / median, max(ours) / median)
-    value = statistics.median(ours) / median
-    goals = [Goal(name="haproxy: rollback / bare command", value=value, target=GOAL, spread=spread)]
-    if not asked.json:
-        print(f"the driver alone, until it has returned: {_ms(alone)} ms; a bare command: {_ms(line)} ms (medians)")
+    with running_models(ports):
+        goals = [compared(make, ports, rounds, quiet=asked.json) for make in MAKES]
     finish(goals, as_json=asked.json)
 
 
-def _ms(times: list[float]) -> str:
-    return f"{statistics.median(times) * 1000:.2f}"
+def compared(make: type[Make], ports: Mapping[str, int], rounds: int, *, quiet: bool) -> Goal:
+    """One make: ours against bare."""
+    folder = Path(tempfile.mkdtemp(prefix="mlship-b-", dir="/tmp"))
+    ours, theirs = [], []
+    try:
+        made = make(folder, ports)
+        with made.running() as port:
+            wait(port)
+            for number in range(rounds):
+                theirs.append(bare_once(made, folder, port))
+                ours.append(ours_once(made, folder, port, number))
+            alone = [driver_alone(made, number) for number in range(rounds)]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    median = statistics.median(theirs)
+    if not quiet:
+        print(
+            f"{made.name}: the driver alone, until it has returned: {statistics.median(alone) * 1000:.2f} ms (median)"
+        )
+    spread = (min(ours) / median, max(ours) / median)
+    value = statistics.median(ours) / median
+    return Goal(name=f"{made.name}: rollback / bare command", value=value, target=made.target, spread=spread)
 
 
-def driver(folder: Path, fence: int) -> HaproxyDriver:
-    """The service's driver."""
-    spec = DriverSpec(name="haproxy", settings={"socket": f"{folder}/admin.sock", "map": f"{folder}/mlship.map"})
-    return HaproxyDriver(
-        Opening(service="bench", spec=spec, models=MODELS, fence=fence, state=folder / "state", clock=CLOCK)
-    )
-
-
-def bare_once(folder: Path, port: int) -> float:
+def bare_once(made: Make, folder: Path, port: int) -> float:
     """Seconds from the command to the candidate's last answer."""
-    api = RuntimeApi(address=f"{folder}/admin.sock")
-    api.ask(f"set map {folder}/mlship.map bench any:v2:5000:v1:10000")
-
-    def incident() -> None:
-        api.ask(f"set map {folder}/mlship.map bench any:v1:10000")
-
-    taken = last_answer(port, incident)
-    (folder / "mlship.map").write_text(map_line("bench", "v1"))
+    made.half()
+    taken = last_answer(port, made.back)
     shutil.rmtree(folder / "state" / "balancer", ignore_errors=True)
     return taken
 
 
-def ours_once(folder: Path, port: int, number: int) -> float:
+def ours_once(made: Make, folder: Path, port: int, number: int) -> float:
     """Seconds from the rollback's first line to the candidate's last answer."""
     plan = Plan(
-        service="bench", driver=DriverSpec(name="haproxy"), models=MODELS, live="v1", candidate="v2", assign_by=None,
+        service="bench", driver=DriverSpec(name=made.name), models=MODELS, live="v1", candidate="v2", assign_by=None,
         gates={}, guards=(), stages=(Canary(name="canary", gates=(), weights=(5000,), hold=60.0),),
     )  # fmt: skip
     journal = Journal(folder / f"journal-{number}", CLOCK)
@@ -121,7 +97,7 @@ def ours_once(folder: Path, port: int, number: int) -> float:
         plan={"models": {name: {} for name in MODELS}}, base="/", by="bench", compiled=compile_plan(plan, live="v1")
     )
     journal.append(started, lease=lease)
-    deploy = Hands(driver=driver(folder, lease.fence), record=Record(journal=journal, lease=lease), clock=CLOCK)
+    deploy = Hands(driver=made.driver(lease.fence), record=Record(journal=journal, lease=lease), clock=CLOCK)
     deploy.scale(dict.fromkeys(HALF, 1), Observed())
     deploy.route(all_to("v1"), Observed())
     deploy.route(SPLIT, Observed())
@@ -129,7 +105,7 @@ def ours_once(folder: Path, port: int, number: int) -> float:
     def incident() -> None:
         taken = journal.leases.take_over("bench", this_process(), rollout="r")
         record = Record(journal=journal, lease=taken)
-        hands = Hands(driver=driver(folder, taken.fence), record=record, clock=CLOCK)
+        hands = Hands(driver=made.driver(taken.fence), record=record, clock=CLOCK)
         seen = hands.observe()
         way_back = way_back_to("v1", {"v1": 1, "v2": 1}, seen=seen)
         roll_back(hands=hands, record=record, clock=CLOCK, way_back=way_back, reason="", by="bench", seen=seen)
@@ -137,17 +113,11 @@ def ours_once(folder: Path, port: int, number: int) -> float:
     return last_answer(port, incident)
 
 
-def driver_alone(folder: Path, number: int) -> float:
+def driver_alone(made: Make, number: int) -> float:
     """Seconds until the driver has returned: set, read back, kept."""
-    opened = driver(folder, 1000 + number)
+    opened = made.driver(1000 + number)
     opened.insist(SPLIT)
     return _timed(lambda: opened.insist(all_to("v1")))
-
-
-def bare_alone(folder: Path) -> float:
-    """Seconds until the socket has answered."""
-    api = RuntimeApi(address=f"{folder}/admin.sock")
-    return _timed(lambda: api.ask(f"set map {folder}/mlship.map bench any:v1:10000"))
 
 
 def _timed(act: Callable[[], object]) -> float:
@@ -162,25 +132,6 @@ def running_models(ports: Mapping[str, int]) -> Iterator[None]:
     words = {name: tuple(word.replace("{port}", str(port)) for word in command(name)) for name, port in ports.items()}
     with running(words["v1"], ports["v1"]), running(words["v2"], ports["v2"]):
         yield
-
-
-@contextmanager
-def balancer(folder: Path, ports: Mapping[str, int]) -> Iterator[int]:
-    """HAProxy in front of them; the port that users come in by."""
-    program = shutil.which("haproxy", path=os.environ["PATH"] + ":/usr/sbin")
-    if program is None:
-        sys.exit("haproxy is missing: apt-get install haproxy")
-    port = free_port()
-    (folder / "mlship.map").write_text(map_line("bench", "v1"))
-    frontend = frontend_lines(service="bench", default="v1", map_file=f"{folder}/mlship.map")
-    backends = backend_lines({name: f"127.0.0.1:{each}" for name, each in ports.items()})
-    bound = f"frontend users\n    bind 127.0.0.1:{port}\n{frontend}"
-    (folder / "haproxy.cfg").write_text("\n".join([_HEAD.format(folder=folder), ring_lines(), bound, backends]))
-    with subprocess.Popen([program, "-f", str(folder / "haproxy.cfg")], stderr=subprocess.DEVNULL) as process:
-        try:
-            yield port
-        finally:
-            process.kill()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ The time is that of the machine's monotonic clock, which all its processes share
 from __future__ import annotations
 
 import http.client
+import json
 import sys
 import threading
 import time
@@ -25,10 +26,15 @@ class Crowd:
         """Until told to stop."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
         while not self._stop.is_set():
-            connection.request("GET", "/predict")
-            response = connection.getresponse()
-            response.read()
-            if response.getheader("x-mlship-variant") == "v2":
+            try:
+                connection.request("GET", "/predict")
+                response = connection.getresponse()
+                body = response.read()
+            except (http.client.HTTPException, OSError):
+                connection.close()  # a reload of some balancers ends connections that stay open
+                continue
+            # Traefik does not tell: there the model's own word counts.
+            if (response.getheader("x-mlship-variant") or json.loads(body)["model"]) == "v2":
                 self.last = time.monotonic()
 
     def run(self) -> None:

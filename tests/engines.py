@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -30,22 +31,26 @@ def _has_daemon() -> bool:
 
 
 PRESENT: Mapping[str, Callable[[], bool]] = {
+    "caddy": lambda: caddy() is not None,
     "docker": _has_daemon,
     "envoy": lambda: _has_module("envoy"),
     "haproxy": lambda: haproxy() is not None,
     "hatchling": lambda: _has_module("hatchling"),
     "hey": lambda: shutil.which("hey") is not None,
+    "nginx": lambda: nginx() is not None,
     "postgresql": lambda: postgresql("initdb") is not None and _has_module("psycopg"),
     "prometheus": lambda: shutil.which("prometheus") is not None,
     "psycopg": lambda: _has_module("psycopg"),
     "root": lambda: os.geteuid() == 0,
     "sklearn": lambda: _has_module("sklearn"),
     "sshd": lambda: sshd() is not None,
+    "traefik": lambda: shutil.which("traefik") is not None,
     "wrk": lambda: shutil.which("wrk") is not None,
 }
 
 GET: Mapping[str, str] = {
     "haproxy": "apt-get install haproxy",
+    "nginx": "apt-get install nginx-light",
     "postgresql": "apt-get install postgresql, and pip install 'mlship[sql]'",
     "prometheus": "apt-get install prometheus",
     "psycopg": "pip install 'mlship[sql]'",
@@ -55,9 +60,19 @@ GET: Mapping[str, str] = {
 """How to get what has no place in the extra `dev`."""
 
 
+def caddy() -> str | None:
+    """Caddy; its wheel puts it beside Python."""
+    return shutil.which("caddy") or shutil.which("caddy", path=str(Path(sys.executable).parent))
+
+
 def haproxy() -> str | None:
     """HAProxy; Debian keeps it where only root looks for programs."""
     return _for_root("haproxy")
+
+
+def nginx() -> str | None:
+    """nginx, which Debian keeps there, too."""
+    return _for_root("nginx")
 
 
 def sshd() -> str | None:

@@ -18,16 +18,20 @@ SHOWN = 3
 """Paths that a finding names; of more it tells the number."""
 
 
-def examine(service: str | None = None) -> Iterator[Finding]:
-    """All findings, in the order of the path that a rollout takes; of one service, or of all.
+def examine(service: str | None = None, *, plan: Path | None = None) -> Iterator[Finding]:
+    """All findings, in the order of the path that a rollout takes; of one service, of all, or of a plan's backend.
 
     Raises:
         UsageError: there is no such service.
+        PlanError: the plan has faults.
     """
+    from mlship.cli.world import fitness
+
+    asked = wiring.read_plan(plan) if plan else None
     yield _python()
     yield from _folder(wiring.state_folder())
     yield from _drivers()
-    yield from _services(service)
+    yield from fitness(asked, SystemClock()) if asked else _services(service)
 
 
 def _python() -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,6 +13,9 @@ def doctor(
     repair: Annotated[
         bool, typer.Option("--repair", help="Start what is missing, stop what is left over, route as recorded.")
     ] = False,
+    plan: Annotated[
+        Path | None, typer.Option("--plan", help="A plan whose service need not be known: is its backend fit for it?")
+    ] = None,
 ) -> None:
     """Check state folder, journal, router, drivers, services. Exit 1 if something is broken; changes nothing itself."""
     from mlship.cli.checkup import examine
@@ -21,7 +25,7 @@ def doctor(
         from mlship.cli.repair import repair as put_right
 
         service = put_right(service)
-    findings = list(examine(service))
+    findings = list(examine(service, plan=plan))
     for finding in findings:
         typer.secho(f"{finding.mark:4} {finding.subject}: {finding.message}", fg=finding.colour)
         if finding.hint:

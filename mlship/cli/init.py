@@ -28,15 +28,23 @@ class Backend(StrEnum):
 
     PROCESS = "process"
     DOCKER = "docker"
+    CADDY = "caddy"
+    ENVOY = "envoy"
     HAPROXY = "haproxy"
+    NGINX = "nginx"
     SAGEMAKER = "sagemaker"
+    TRAEFIK = "traefik"
 
 
 PARTS = {
     Backend.PROCESS: "commands",
     Backend.DOCKER: "images",
+    Backend.CADDY: "servers",
+    Backend.ENVOY: "clusters",
     Backend.HAPROXY: "backends",
+    Backend.NGINX: "servers",
     Backend.SAGEMAKER: "images and role",
+    Backend.TRAEFIK: "services",
 }
 """What a model of the plan is named by."""
 
@@ -165,6 +173,22 @@ stages:
 """,
 }
 
+COUNTED_SHADOW = """\
+gates:
+  no-more-errors: { metric: error_rate, no-worse-than: live, margin: 1% }
+  not-slower: { metric: latency_p95, no-worse-than: live, margin: 5% }
+stages:
+  - strategy: shadow
+    mirror: { v2: 100% }                    # copies of live requests; users only ever see v1's answers
+    hold: 30m                               # least time with copies
+    gates: [no-more-errors, not-slower]     # what it answers is not kept: drivers docker and process compare that, too
+  - strategy: canary
+    weights: [5%, 25%, 50%]
+    hold: 10m
+    gates: [no-more-errors, not-slower]
+"""
+"""Strategy shadow where copies are counted and their answers are not kept."""
+
 TAIL = """\
 guards:                                     # judged in every step; one that fails rolls back
   - { metric: error_rate, max: 5%, for: 10s }
@@ -186,7 +210,10 @@ def text(strategy: Strategy, *, service: str, file: str, driver: Backend = Backe
             raise UsageError(f"driver {driver} has no plan for {strategy}", hint=hint)
         head: str = draft.head(service=service, file=file)
         lines: str = draft.configuration(service)
-        return head + stages + TAIL + lines
+        if strategy is not Strategy.SHADOW:
+            return head + stages + TAIL + lines
+        shadowed: str = draft.shadowed(head + COUNTED_SHADOW + TAIL + lines)
+        return shadowed
     v1, v2 = MODELS[driver]
     replicas = 3 if strategy is Strategy.ROLLING else 1
     contained = HEAD.format(service=service, file=file, replicas=replicas, driver=DRIVERS[driver], v1=v1, v2=v2)

@@ -20,13 +20,20 @@ if TYPE_CHECKING:
 
 
 def state_folder() -> Path:
-    """Where mlship keeps what must outlive a command: `MLSHIP_STATE`, else the user's state folder."""
-    named = os.environ.get("MLSHIP_STATE")
-    if named:
+    """Where mlship keeps what must outlive a command: `MLSHIP_STATE`, else the user's state folder.
+
+    Where the journals are in S3, it is what this machine keeps beside them: copies of them, drivers' notes, answers.
+    """
+    named = os.environ.get("MLSHIP_STATE", "")
+    if named and "://" not in named:
         return Path(named).expanduser().absolute()
     from platformdirs import user_state_path
 
-    return user_state_path("mlship")
+    if not named:
+        return user_state_path("mlship")
+    from mlship.journal.shared.place import parse
+
+    return user_state_path("mlship") / "shared" / parse(named).folder
 
 
 def private_folder(*parts: str) -> Path:
@@ -45,10 +52,16 @@ def private_folder(*parts: str) -> Path:
 
 
 def open_journal(clock: Clock) -> Journal:
-    """The journal in the state folder."""
+    """The journal in the state folder, or in S3 where `MLSHIP_STATE` names a bucket."""
     from mlship.journal.store import Journal
 
-    return Journal(state_folder(), clock)
+    named = os.environ.get("MLSHIP_STATE", "")
+    if "://" not in named:
+        return Journal(state_folder(), clock)
+    from mlship.journal.shared.archive import SharedArchive
+    from mlship.journal.shared.place import parse
+
+    return Journal(SharedArchive(parse(named), state_folder() / "copies", clock), clock)
 
 
 def read_plan(file: Path, variables: Iterable[str] = ()) -> Plan:

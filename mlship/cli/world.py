@@ -13,9 +13,11 @@ from mlship.journal.status import Status
 if TYPE_CHECKING:
     from mlship.clock import Clock
     from mlship.drivers.base import Driver
+    from mlship.drivers.trouble import Trouble
     from mlship.journal.lease import Lease
     from mlship.journal.state import ServiceState
     from mlship.journal.store import Journal
+    from mlship.plan.model import Plan
 
 
 def findings(journal: Journal, state: ServiceState, clock: Clock) -> Iterator[Finding]:
@@ -32,6 +34,21 @@ def findings(journal: Journal, state: ServiceState, clock: Clock) -> Iterator[Fi
         if not any(finding.mark == "FAIL" for finding in found):
             found.append(Finding(mark="FAIL", subject=state.service, message=error.message, hint=error.hint))
     yield from found or [Finding(mark="ok", subject=state.service, message="everything runs as recorded")]
+
+
+def fitness(plan: Plan, clock: Clock) -> Iterator[Finding]:
+    """What stands in the way of a plan's first deploy, as far as its driver can tell."""
+    from mlship.drivers.trouble import SelfExamining
+
+    found: list[Finding] = []
+    try:
+        driver = wiring.open_driver(plan, fence=None, clock=clock)
+        troubles = driver.troubles(fence=0, held=False) if isinstance(driver, SelfExamining) else ()
+        found += (_finding(plan.service, trouble) for trouble in troubles)
+    except MlshipError as error:
+        found.append(Finding(mark="FAIL", subject=plan.service, message=error.message, hint=error.hint))
+    ready = Finding(mark="ok", subject=plan.service, message=f"nothing of driver {plan.driver.name} is in the way")
+    yield from found or [ready]
 
 
 def differences(state: ServiceState, clock: Clock) -> tuple[str, ...]:
@@ -81,7 +98,11 @@ def _troubles(driver: Driver, state: ServiceState, *, fence: int, lease: Lease |
     if not isinstance(driver, SelfExamining):
         return
     for trouble in driver.troubles(fence=fence, held=lease is not None):
-        yield Finding(mark=trouble.mark, subject=state.service, message=trouble.message, hint=trouble.hint)
+        yield _finding(state.service, trouble)
+
+
+def _finding(service: str, trouble: Trouble) -> Finding:
+    return Finding(mark=trouble.mark, subject=service, message=trouble.message, hint=trouble.hint)
 
 
 def _differences(driver: Driver, state: ServiceState, lease: Lease | None) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
-from mlship.drivers.abilities import DOCKER, HAPROXY, MEMORY, PROCESS, SAGEMAKER
+from mlship.drivers.abilities import CADDY, DOCKER, ENVOY, HAPROXY, MEMORY, NGINX, PROCESS, SAGEMAKER, TRAEFIK
 from mlship.drivers.base import DriverFactory
 from mlship.errors import UsageError
 from mlship.plan.model import Capability
@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 GROUP = "mlship.drivers"
 
 SHIPPED: Mapping[str, tuple[str, frozenset[Capability]]] = {
+    "caddy": ("mlship.drivers.balancer.caddy:CaddyDriver", CADDY),
     "docker": ("mlship.drivers.docker:DockerDriver", DOCKER),
+    "envoy": ("mlship.drivers.balancer.envoy:EnvoyDriver", ENVOY),
     "haproxy": ("mlship.drivers.balancer.haproxy:HaproxyDriver", HAPROXY),
     "memory": ("mlship.drivers.memory:MemoryDriver", MEMORY),
+    "nginx": ("mlship.drivers.balancer.nginx:NginxDriver", NGINX),
     "process": ("mlship.drivers.process:ProcessDriver", PROCESS),
     "sagemaker": ("mlship.drivers.sagemaker:SagemakerDriver", SAGEMAKER),
+    "traefik": ("mlship.drivers.balancer.traefik:TraefikDriver", TRAEFIK),
 }
 """Name → where the factory is, and what it can do."""
 

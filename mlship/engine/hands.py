@@ -87,11 +87,14 @@ class Hands:
     def route(self, routing: Routing, seen: Observed, *, insist: bool = False) -> None:
         """Make the routing live, unless it was just seen to be; the end of an announced downtime is told.
 
-        With `insist` what somebody else has set in the meantime is no reason to stop.
+        With `insist` what somebody else has set in the meantime is no reason to stop. It may be what is wanted, as
+        where a balancer forgot a split with a restart: then it is set all the same, to be known as ours from there on.
         """
-        if seen.routing == routing.reached and seen.router:
+        call = self._driver.route
+        if insist and isinstance(self._driver, Insisting):
+            call = self._driver.insist
+        elif seen.routing == routing.reached and seen.router:
             return
-        call = self._driver.insist if insist and isinstance(self._driver, Insisting) else self._driver.route
         self._act("route", partial(call, routing), routing=routing)
         if seen.routing is not None and seen.routing.closed and not routing.closed:
             self._record(Reopened(downtime=self._clock.now() - self._closed_at()))

@@ -41,15 +41,18 @@ def decode(text: str) -> Event:
         return _event(json.loads(text))
 
 
+RESTORE = "Restore journal.db from a backup, or move it away to begin a new record."
+
+
 @contextmanager
-def intact(what: str) -> Iterator[None]:
+def intact(what: str, hint: str = RESTORE) -> Iterator[None]:
     """What does not read as what was written becomes `JournalUnavailable`."""
     try:
         yield
     except (ValueError, TypeError, KeyError, RecursionError, msgspec.MsgspecError) as error:
         raise JournalUnavailable(
             f"{what} in the journal is damaged: {error}",
-            hint="Restore journal.db from a backup, or move it away to begin a new record.",
+            hint=hint,
         ) from error
 
 

@@ -67,7 +67,7 @@ class Database:
     def write(self) -> Iterator[sqlite3.Connection]:
         """One transaction: all of it on disk when the block ends, or nothing."""
         with self._lock, self._faults():
-            if not self.path.exists():
+            if not self._is_there():
                 self._create()
             connection = self._opened()
             connection.execute("BEGIN IMMEDIATE")
@@ -81,7 +81,7 @@ class Database:
     def rows(self, query: str, **values: object) -> list[Any]:
         """What a query finds; nothing where there is no journal yet."""
         with self._lock, self._faults():
-            if self._connection is None and not self.path.exists():
+            if self._connection is None and not self._is_there():
                 return []
             return self._opened().execute(query, values).fetchall()
 
@@ -91,6 +91,9 @@ class Database:
             connection, self._connection = self._connection, None
             if connection is not None:
                 connection.close()
+
+    def _is_there(self) -> bool:
+        return self.path.exists()
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -146,6 +149,22 @@ class Database:
                 f"{error.object!a} is not a name that the journal can hold",
                 hint="Use letters, digits, dots and dashes; `mlship status` lists the services.",
             ) from error
+
+
+class MemoryDatabase(Database):
+    """The same tables without a file: they are gone with the process."""
+
+    def __init__(self) -> None:
+        super().__init__(Path("in memory"), patience=0)
+
+    def _is_there(self) -> bool:
+        return True
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = self._connect("file::memory:")
+            self._connection.executescript(_TABLES)
+        return self._connection
 
 
 @contextmanager

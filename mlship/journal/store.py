@@ -1,4 +1,4 @@
-"""The journal: an append-only list of events per service, in one SQLite file."""
+"""The journal: an append-only list of events per service, in a file of this machine or in a bucket of a team."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import Self
 import msgspec
 
 from mlship.clock import Clock
+from mlship.journal.archive import Archive
 from mlship.journal.codec import decode, encode, intact
-from mlship.journal.database import Database
+from mlship.journal.entry import Noted
 from mlship.journal.events import (
     BroughtUp,
     Event,
@@ -27,16 +28,15 @@ from mlship.journal.events import (
     TornDown,
 )
 from mlship.journal.fold import fold
-from mlship.journal.lease import Lease, Leases, check
+from mlship.journal.lease import Lease
+from mlship.journal.leases import Leases
+from mlship.journal.local import LocalArchive
 from mlship.journal.state import ServiceState
 
 _PAGE = 500
 _Row = tuple[int, str, str, float, int, str]
 _LETTERS = "23456789abcdefghijkmnpqrstuvwxyz"
 
-_INSERT = """
-INSERT INTO events (service, rollout, at, fence, milestone, look, body) VALUES (?, ?, ?, ?, ?, ?, ?)
-"""
 _OF_SERVICE = """
 SELECT seq, service, rollout, at, fence, body FROM events
 WHERE service = :service AND seq > :after ORDER BY seq LIMIT :limit
@@ -69,15 +69,15 @@ _STARTED = "SELECT rollout FROM events WHERE service = :service AND milestone AN
 class Journal:
     """The record of every service. It needs no file until the first append.
 
-    Every method raises `JournalUnavailable` where the file cannot be read or written. `patience` is how many seconds
-    to wait for another process that is writing.
+    `place` is a folder of this machine, or the archive of a team. Every method raises `JournalUnavailable` where it
+    cannot be read or written. `patience` is how many seconds to wait for another process that is writing to the file.
     """
 
-    def __init__(self, folder: Path, clock: Clock, *, patience: float = 5.0) -> None:
+    def __init__(self, place: Path | Archive, clock: Clock, *, patience: float = 5.0) -> None:
         self._clock = clock
-        self._database = Database(folder, patience=patience)
+        self._archive: Archive = LocalArchive(place, patience=patience) if isinstance(place, Path) else place
         self._subscribers: list[Callable[[Recorded], None]] = []
-        self.leases = Leases(self._database, clock)
+        self.leases = Leases(self._archive, clock)
         """Who may change a service: `acquire`, `take_over`, `renew`, `release`, `current`."""
 
     def __enter__(self) -> Self:
@@ -106,43 +106,54 @@ class Journal:
 
     def read(self, service: str, *, after: int = 0, rollout: str | None = None) -> Iterator[Recorded]:
         """Events of a service, or of one of its rollouts, in order; those with a `seq` above `after`."""
+        self._archive.refresh(service)
         while page := self._page(service, after, rollout):
             yield from page
             after = page[-1].seq
 
     def state(self, service: str, *, rollout: str | None = None) -> ServiceState:
         """The fold of all events of a service, or only of those of one rollout, however long the record is."""
+        self._archive.refresh(service)
         query = _STATE if rollout is None else _STATE_OF_ROLLOUT
-        rows = self._database.rows(query, service=service, rollout=rollout)
+        rows = self._archive.rows(query, service=service, rollout=rollout)
         return fold(service, (_recorded(row) for row in rows))
 
     def services(self) -> tuple[str, ...]:
         """Every service that has a rollout, by name."""
-        rows = self._database.rows("SELECT DISTINCT service FROM events WHERE milestone ORDER BY service")
-        return tuple(service for (service,) in rows)
+        return self._archive.services()
 
     def rollouts(self, service: str) -> tuple[str, ...]:
         """The rollouts of a service, oldest first."""
-        return tuple(dict.fromkeys(rollout for (rollout,) in self._database.rows(_STARTED, service=service)))
+        self._archive.refresh(service)
+        return tuple(dict.fromkeys(rollout for (rollout,) in self._archive.rows(_STARTED, service=service)))
 
     def close(self) -> None:
         """Let go of the file; the next use opens it again."""
-        self._database.close()
+        self._archive.close()
 
     def _page(self, service: str, after: int, rollout: str | None) -> list[Recorded]:
         query = _OF_SERVICE if rollout is None else _OF_ROLLOUT
-        rows = self._database.rows(query, service=service, rollout=rollout, after=after, limit=_PAGE)
+        rows = self._archive.rows(query, service=service, rollout=rollout, after=after, limit=_PAGE)
         return [_recorded(row) for row in rows]
 
     def _write(self, event: Event, *, service: str, rollout: str, lease: Lease | None) -> Recorded:
         at, fence = self._clock.now(), lease.fence if lease else 0
-        look = event.look.number if isinstance(event, Looked) else None
-        values = (service, rollout, at, fence, _milestone(event), look, encode(event))
-        with self._database.write() as connection:
+        noted = Noted(
+            service=service,
+            rollout=rollout,
+            at=at,
+            fence=fence,
+            milestone=_milestone(event),
+            look=event.look.number if isinstance(event, Looked) else None,
+            body=encode(event),
+        )
+
+        def permitted() -> Noted:
             if lease is not None:
-                check(connection, lease)
-            seq = connection.execute(_INSERT, values).lastrowid
-        assert seq is not None
+                self.leases.check(lease)
+            return noted
+
+        seq = self._archive.add(service, permitted)
         recorded = Recorded(seq=seq, service=service, rollout=rollout, at=at, event=event, fence=fence)
         for subscriber in self._subscribers:
             subscriber(recorded)

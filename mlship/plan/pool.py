@@ -12,9 +12,9 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
     """Servers that mlship neither starts nor stops."""
 
     backend: str = ""
-    """Driver `haproxy`: the backend of HAProxy's configuration that holds them; empty: named as the model is."""
+    """The balancer's own name for them (HAProxy: backend, nginx: upstream); empty: named as the model is."""
     servers: tuple[str, ...] = ()
-    """Driver `haproxy` with layout `weights`: names of the servers in the driver's backend."""
+    """Addresses; driver `haproxy` with layout `weights`: names of the servers in the driver's backend."""
 
 
 def build_pool(document: Mapping[str, Any]) -> Pool:

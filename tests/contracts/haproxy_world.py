@@ -20,12 +20,9 @@ def haproxy(folder: Path) -> Iterator[World]:
         for name in ("v1", "v2"):
             site.serve(name)
         site.serve("sick", sick=True)
-        site.balance()
-
-        def traffic() -> None:
-            assert {site.balancer.ask().status for _ in range(20)} == {200}
-
-        yield World(open=site.open, traffic=traffic, kill_router=site.balancer.kill, revive_router=site.balancer.start)
+        site.balance(copies=True)
+        site.settings = {"mirror": True}
+        yield site.world()
 
 
 @contextmanager
@@ -40,11 +37,7 @@ def haproxy_weights(folder: Path) -> Iterator[World]:
         site.balance(weights=["balance roundrobin", "option httpchk GET /v2/health/ready", *servers])
         site.settings = {"layout": "weights", "backend": "app"}
         site.models = {name: replace(model, pool=Pool(servers=(name,))) for name, model in site.models.items()}
-
-        def traffic() -> None:
-            assert {site.balancer.ask().status for _ in range(20)} == {200}
-
-        yield World(open=site.open, traffic=traffic, kill_router=site.balancer.kill, revive_router=site.balancer.start)
+        yield site.world()
 
 
 WEIGHTS = {"v1": 100, "v2": 0, "sick": 0}

@@ -32,7 +32,10 @@ def split(driver: Driver) -> Routing:
     """The split, as much of it as the driver can do: all rules, a balancer's one, or weights alone."""
     if Capability.MATCH not in driver.capabilities:
         return replace(SPLIT, rules=(), assign_by=None, salt="")
-    return SPLIT if Capability.REPLICAS in driver.capabilities else replace(SPLIT, rules=SPLIT.rules[1:2])
+    if Capability.REPLICAS in driver.capabilities:
+        return SPLIT
+    fewer = replace(SPLIT, rules=SPLIT.rules[1:2])
+    return fewer if Capability.STICKY in driver.capabilities else replace(fewer, assign_by=None, salt="")
 
 
 def up(world: World, *models: str) -> Driver:

@@ -12,8 +12,12 @@ from mlship.clock import Clock, ManualClock
 from mlship.drivers.base import Opening
 from mlship.drivers.memory import MemoryDriver
 from mlship.plan.model import DriverSpec, Health, Model
+from tests.contracts.caddy_world import caddy
+from tests.contracts.envoy_world import envoy
 from tests.contracts.haproxy_world import haproxy, haproxy_weights
+from tests.contracts.nginx_world import nginx
 from tests.contracts.sagemaker_world import sagemaker
+from tests.contracts.traefik_world import traefik
 from tests.contracts.world import World
 from tests.engines import need
 from tests.support.docker_site import contained, docker_site
@@ -64,15 +68,23 @@ WORLDS = {
     "memory": memory,
     "process": process,
     "docker": docker,
+    "caddy": caddy,
+    "envoy": envoy,
     "haproxy": haproxy,
     "haproxy-weights": haproxy_weights,
     "sagemaker": sagemaker,
+    "nginx": nginx,
+    "traefik": traefik,
 }
 MARKS = {
     "process": pytest.mark.envoy,
     "docker": pytest.mark.docker,
+    "caddy": pytest.mark.caddy,
+    "envoy": pytest.mark.envoy,
     "haproxy": pytest.mark.haproxy,
     "haproxy-weights": pytest.mark.haproxy,
+    "nginx": pytest.mark.nginx,
+    "traefik": pytest.mark.traefik,
 }
 
 

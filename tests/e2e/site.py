@@ -47,7 +47,7 @@ class Site:
         return file
 
     def _model(self, name: str, faults: Sequence[str]) -> str:
-        command = [sys.executable, str(MODEL), "--port", "{port}", "--name", name, *faults]
+        command = [sys.executable, "-S", str(MODEL), "--port", "{port}", "--name", name, *faults]
         return json.dumps(
             {"command": command, "drain": "5s", "timeout": "3s", "health": {"path": "/v2/health/ready", "within": "6s"}}
         )

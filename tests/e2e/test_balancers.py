@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-import yaml
 
 from mlship.errors import Exit
-from tests.support.haproxy_load import Load
+from tests.support.balanced_cli import SLOW, mlship, plan, under_way
+from tests.support.balanced_load import Load
 from tests.support.haproxy_site import HaproxySite, haproxy_site
 from tests.support.site import until
 
 pytestmark = [pytest.mark.haproxy, pytest.mark.load]
-
-SHIPPED = Path(__file__).parents[2] / "plans" / "balancers" / "haproxy.yaml"
 
 
 @pytest.fixture
@@ -30,43 +23,8 @@ def site() -> Iterator[HaproxySite]:
             opened.serve(name)
         opened.service = "digits"
         opened.balance()
-        until(lambda: opened.balancer.ask().status == 200)
+        until(lambda: opened.ask().status == 200)
         yield opened
-
-
-def mlship(site: HaproxySite, *words: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "mlship", *map(str, words)],
-        env=environment(site), capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-
-
-def environment(site: HaproxySite) -> dict[str, str]:
-    return {**os.environ, "MLSHIP_STATE": str(site.folder / "state"), "NO_COLOR": "1", "COLUMNS": "200"}
-
-
-def plan(site: HaproxySite, **more: object) -> Path:
-    """The shipped plan on this site, with shorter waits."""
-    stages = yaml.safe_load(SHIPPED.read_text("utf-8"))["stages"]
-    nodes = [{"socket": each.socket, "map": str(each.map)} for each in site.balancers]
-    driver = {"haproxy": {"nodes": nodes, "ring": "mlship", "listen": f"127.0.0.1:{site.balancer.port}"}}
-    overlay = {
-        **yaml.safe_load(SHIPPED.read_text("utf-8")),
-        "driver": driver,
-        "assign-by": "header:x-user",
-        "stages": [stage | {"hold": "1s", "weights": ["10%", "50%"]} for stage in stages],
-        "look-every": "300ms",
-        "bake": "500ms",
-        **more,
-    }
-    file = site.folder / "plan.yaml"
-    file.write_text(json.dumps(overlay), "utf-8")
-    return file
-
-
-def status(site: HaproxySite) -> dict[str, object]:
-    (found,) = json.loads(mlship(site, "status", "digits", "--json").stdout)
-    return dict(found)
 
 
 def test_the_shipped_plan_ends_promoted(site: HaproxySite) -> None:
@@ -80,7 +38,23 @@ def test_the_shipped_plan_ends_promoted(site: HaproxySite) -> None:
     assert load.failed == []
     assert (doctor.returncode, "everything runs as recorded" in doctor.stdout) == (0, True), doctor.stdout
     assert down.returncode == 0
-    assert site.balancer.ask().model == "v2"
+    assert site.ask().model == "v2"
+
+
+def test_before_a_first_deploy_the_plan_alone_is_enough_for_doctor(site: HaproxySite) -> None:
+    """A sound balancer has nothing in the way; one that is away is told of, with what to do. Nothing is changed."""
+    asked = plan(site)
+    before = site.balancer.entry
+    sound = mlship(site, "doctor", "--plan", asked)
+    after = site.balancer.entry
+    site.balancer.kill()
+    away = mlship(site, "doctor", "--plan", asked)
+
+    assert (sound.returncode, "nothing of driver haproxy is in the way" in sound.stdout) == (0, True), sound.stdout
+    assert before == after
+    assert away.returncode == Exit.UNEXPECTED
+    assert "does not answer" in away.stdout
+    assert "hint: start HAProxy" in away.stdout
 
 
 def test_a_candidate_that_errs_is_rolled_back(site: HaproxySite) -> None:
@@ -96,19 +70,12 @@ def test_a_candidate_that_errs_is_rolled_back(site: HaproxySite) -> None:
 
 def test_others_stop_a_rollout_and_no_rollback(site: HaproxySite) -> None:
     """Somebody moves the traffic by hand: that is seen, the rollout holds, and `rollback` brings it back."""
-    slow = [{"strategy": "canary", "weights": ["10%", "50%"], "hold": "5m"}]
-    words = [sys.executable, "-m", "mlship", "deploy", str(plan(site, stages=slow)), "--yes", "--output", "plain"]
-    with (site.folder / "out.txt").open("w") as sink:
-        run = subprocess.Popen(words, env=environment(site), stdout=sink, stderr=subprocess.STDOUT)
-    try:
+    with under_way(site, "deploy", plan(site, stages=SLOW), "--yes", "--output", "plain"):
         until(lambda: ":v2:1000:" in (site.balancer.entry or ""))
         site.balancer.api.ask(f"set map {site.balancer.map} digits any:v2:10000")
         until(lambda: "changed by somebody else" in mlship(site, "status", "digits").stdout)
         doctor = mlship(site, "doctor", "digits").stdout
         back = mlship(site, "rollback", "digits", "--reason", "night")
-    finally:
-        run.kill()
-        run.wait()
 
     assert "it has v2 100%, mlship has set v2 10%, v1 90%" in doctor
     assert back.returncode == Exit.DONE, back.stdout + back.stderr
@@ -118,9 +85,7 @@ def test_others_stop_a_rollout_and_no_rollback(site: HaproxySite) -> None:
 def test_rollback_with_a_dead_node_needs_a_human_until_it_is_back(site: HaproxySite) -> None:
     """The node that answers is back at once; the command says that it is not done, and ends it when called again."""
     site.balance()
-    slow = [{"strategy": "canary", "weights": ["50%"], "hold": "5m"}]
-    words = [sys.executable, "-m", "mlship", "deploy", str(plan(site, stages=slow)), "--yes", "--detach"]
-    subprocess.run(words, env=environment(site), check=True, timeout=60, capture_output=True)
+    mlship(site, "deploy", plan(site, stages=[SLOW[0] | {"weights": ["50%"]}]), "--yes", "--detach")
     until(lambda: ":v2:5000:" in (site.balancers[1].entry or ""))
     site.balancers[0].kill()
 

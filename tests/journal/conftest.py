@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,10 @@ from mlship.clock import ManualClock
 from mlship.journal.holder import Holder, this_process
 from mlship.journal.lease import Lease
 from mlship.journal.store import Journal
+from tests.journal.homes import Home, InFile, InS3
+from tests.support.stores import s3, store
+
+__all__ = ["s3", "store"]
 
 
 @pytest.fixture
@@ -23,10 +28,18 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "state"
 
 
+@pytest.fixture(params=["file", "s3"])
+def home(request: pytest.FixtureRequest, folder: Path, clock: ManualClock) -> Home:
+    """Each place that a journal can lie in."""
+    if request.param == "file":
+        return InFile(folder, clock)
+    return InS3(request.getfixturevalue("store"), folder, clock)
+
+
 @pytest.fixture
-def journal(folder: Path, clock: ManualClock) -> Iterator[Journal]:
+def journal(home: Home) -> Iterator[Journal]:
     """A journal that has not been written to."""
-    with Journal(folder, clock, patience=0.05) as journal:
+    with closing(home.open()) as journal:
         yield journal
 
 

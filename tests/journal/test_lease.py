@@ -12,6 +12,7 @@ from mlship.journal.events import Entered
 from mlship.journal.holder import Holder, gone, this_process
 from mlship.journal.lease import TTL, Heartbeat, Lease
 from mlship.journal.store import Journal
+from tests.journal.homes import Home
 from tests.journal.made import output_of, running
 
 SLEEPER = """
@@ -63,14 +64,14 @@ def test_the_fence_only_grows(journal: Journal, lease: Lease, far: Holder) -> No
     assert [lease.fence, second.fence, third.fence, fourth.fence] == [1, 2, 3, 4]
 
 
-def test_a_lease_expires_without_a_heartbeat(journal: Journal, far: Holder, clock: ManualClock) -> None:
+def test_a_lease_expires_without_a_heartbeat(journal: Journal, far: Holder, clock: ManualClock, home: Home) -> None:
     """Up to its ttl a silent holder is respected; after it anybody may take the service."""
     journal.leases.acquire("fraud", far, rollout="r1")
     clock.sleep(TTL)
     with pytest.raises(ServiceHeld):
         journal.leases.acquire("fraud", far, rollout="r2")
     assert journal.leases.current("fraud") is not None
-    clock.sleep(0.001)
+    clock.sleep(home.tick)
 
     assert journal.leases.current("fraud") is None
     assert journal.leases.acquire("fraud", far, rollout="r2").fence == 2
@@ -175,6 +176,7 @@ def test_a_lost_lease_ends_the_heartbeat_and_wakes_the_run(journal: Journal, me:
         assert woken.wait(20)
 
 
+@pytest.mark.parametrize("home", ["file"], indirect=True)
 def test_a_heartbeat_survives_a_journal_that_is_away(journal: Journal, far: Holder, folder: Path) -> None:
     """A journal that cannot be reached for a while is no reason to stop renewing."""
     lease = journal.leases.acquire("fraud", far, rollout="r1", ttl=0.03)

@@ -17,9 +17,13 @@ from mlship.journal.events import Entered, Event, Looked, Parked, Promoted, Reco
 from mlship.journal.fold import fold
 from mlship.journal.holder import Holder, this_process
 from mlship.journal.lease import Lease
+from mlship.journal.local import LocalArchive
 from mlship.journal.state import ServiceState
 from mlship.journal.store import Journal, new_rollout_id
+from tests.journal.homes import Home
 from tests.journal.made import examples, likely_events, look, promoted_rollout, started
+
+in_a_file = pytest.mark.parametrize("home", ["file"], indirect=True)
 
 
 def append(journal: Journal, lease: Lease, events: Iterable[Event]) -> list[Recorded]:
@@ -47,15 +51,16 @@ def test_what_is_appended_is_read_back(journal: Journal, lease: Lease, clock: Ma
     assert (written.service, written.rollout, written.fence, written.at) == ("fraud", "r1", 1, clock.now())
 
 
-def test_another_process_reads_it_too(journal: Journal, lease: Lease, folder: Path, clock: ManualClock) -> None:
-    """A second journal on the same folder sees every append at once."""
+def test_another_process_reads_it_too(journal: Journal, lease: Lease, home: Home) -> None:
+    """A second journal of the same place sees every append at once."""
     written = append(journal, lease, promoted_rollout())
 
-    with Journal(folder, clock) as other:
+    with home.open() as other:
         assert list(other.read("fraud")) == written
         assert other.state("fraud") == fold("fraud", written)
 
 
+@in_a_file
 def test_only_the_owner_may_read_it(journal: Journal, lease: Lease, folder: Path) -> None:
     """The folder is 0700 and every file of the journal 0600."""
     journal.append(started(), lease=lease)
@@ -76,15 +81,18 @@ def test_a_folder_that_is_there_keeps_its_mode(tmp_path: Path, me: Holder) -> No
     assert mode(tmp_path / "journal.db") == 0o600
 
 
+@in_a_file
 def test_it_is_durable_by_its_settings(journal: Journal, lease: Lease, folder: Path) -> None:
     """Every commit waits for the disk: write-ahead log, synchronous FULL."""
     journal.append(started(), lease=lease)
-    connection = journal._database._opened()
+    assert isinstance(journal._archive, LocalArchive)
+    connection = journal._archive._database._opened()
 
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
+@in_a_file
 def test_reading_goes_on_where_it_stopped(journal: Journal, lease: Lease) -> None:
     """`after` leaves out what has been read, over any number of pages."""
     written = append(journal, lease, [Entered(step=number) for number in range(1100)])
@@ -115,6 +123,7 @@ def test_an_order_needs_no_lease(journal: Journal, lease: Lease) -> None:
     assert list(journal.read("fraud"))[-1] == order
 
 
+@in_a_file
 def test_subscribers_hear_what_is_on_disk(journal: Journal, lease: Lease, folder: Path) -> None:
     """A subscriber is called after the commit: the event is already there for everybody."""
     heard = []
@@ -191,6 +200,7 @@ def test_the_short_way_to_the_state_is_exact(pairs: list[tuple[Event, str]]) -> 
         assert journal.state("fraud", rollout="r2") == fold("fraud", journal.read("fraud", rollout="r2"))
 
 
+@in_a_file
 def test_the_state_of_a_long_record_is_read_from_few_events(journal: Journal, me: Holder, folder: Path) -> None:
     """Looks of the past are not even read: with all of them made illegible the state is the same."""
     for number in range(5):

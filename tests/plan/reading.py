@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlship.drivers.abilities import HAPROXY, SAGEMAKER
+from mlship.drivers.abilities import CADDY, ENVOY, HAPROXY, NGINX, SAGEMAKER, TRAEFIK
 from mlship.plan.fault import PlanError
 from mlship.plan.load import parse
 from mlship.plan.model import Capability, Plan
@@ -17,8 +17,12 @@ DRIVERS: Mapping[str, frozenset[Capability]] = {
     "process": EVERYTHING,
     "memory": EVERYTHING,
     "docker": EVERYTHING,
+    "caddy": CADDY,
+    "envoy": ENVOY,
     "haproxy": HAPROXY,
     "sagemaker": SAGEMAKER,
+    "nginx": NGINX,
+    "traefik": TRAEFIK,
 }
 VARIABLES = {"region": "eu"}
 ENVIRONMENT = {"HOME": "/home/ada", "TOKEN": "hunter2"}

@@ -91,8 +91,8 @@ def test_what_init_writes_for_haproxy_is_a_plan(strategy: str, tmp_path: Path) -
 
 def test_init_has_no_plan_for_what_haproxy_cannot_do() -> None:
     """It says which strategies there are, and which drivers can."""
-    with pytest.raises(UsageError, match="no plan for shadow") as told:
-        text(Strategy.SHADOW, service="scorer", file="plan.yaml", driver=Backend.HAPROXY)
+    with pytest.raises(UsageError, match="no plan for rolling") as told:
+        text(Strategy.ROLLING, service="scorer", file="plan.yaml", driver=Backend.HAPROXY)
 
     assert "canary, blue-green" in told.value.hint
     assert "docker, process" in told.value.hint

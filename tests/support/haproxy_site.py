@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import http.client
 import os
-import shutil
 import signal
 import subprocess
-import sys
-import tempfile
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlship.clock import SystemClock
 from mlship.drivers.balancer.haproxy import HaproxyDriver
 from mlship.drivers.balancer.haproxy.api import RuntimeApi
-from mlship.drivers.balancer.haproxy.lines import backend_lines, frontend_lines, ring_lines
-from mlship.drivers.base import Opening
+from mlship.drivers.balancer.haproxy.lines import (
+    backend_lines,
+    copies_frontend_lines,
+    copies_lines,
+    copies_script,
+    frontend_lines,
+    ring_lines,
+)
 from mlship.errors import MlshipError
-from mlship.plan.model import DriverSpec, Health, Model
-from mlship.plan.routing import all_to
 from tests.engines import haproxy, need
 from tests.ports import free_port
-from tests.support.site import SERVER, Answer, ask, until
-
-CLOCK = SystemClock()
+from tests.support.balanced_site import BalancedSite, short_folder
+from tests.support.site import until
 
 _HEAD = """\
 global
@@ -40,6 +37,7 @@ defaults
     timeout connect 1s
     timeout client 10s
     timeout server 10s
+    timeout check 2s
 """
 
 
@@ -55,6 +53,8 @@ class Balancer:
     more: str = ""
     """Further lines of the configuration."""
     checked: bool = True
+    copies: bool = False
+    """With the script that copies requests."""
     weights: Sequence[str] = ()
     """Layout weights: the backend's lines instead of a backend per model."""
     port: int = field(default_factory=free_port)
@@ -107,9 +107,15 @@ class Balancer:
             backends = backends.replace(" check inter 100ms fall 2 rise 1", "")
         head = _HEAD.format(socket=self.socket, level=self.level)
         bound = f"frontend users\n    bind 127.0.0.1:{self.port}\n"
-        (self.folder / "haproxy.cfg").write_text(
-            "\n".join([head, ring_lines("mlship"), bound + frontend, backends, self.more])
-        )
+        sections = [head, ring_lines("mlship"), bound + frontend, backends, self.more]
+        (self.folder / "haproxy.cfg").write_text("\n".join(self._copying(sections) if self.copies else sections))
+
+    def _copying(self, sections: Sequence[str]) -> Sequence[str]:
+        address, script = f"127.0.0.1:{free_port()}", self.folder / "copies.lua"
+        script.write_text(copies_script(address=address))
+        head, ring, users, *rest = sections
+        head = head.replace("global\n", f"global\n    lua-load {script}\n")
+        return [head, ring, users + copies_lines(), copies_frontend_lines(address=address), *rest]
 
     def _write_weights(self) -> None:
         head = _HEAD.format(socket=self.socket, level=self.level)
@@ -164,110 +170,32 @@ class Balancer:
             self.master.wait()
             self.master = None
 
-    def ask(self, path: str = "/predict", **headers: str) -> Answer:
-        """One request of a user."""
-        return ask(self.port, path, **headers)  # type: ignore[arg-type]
 
+class HaproxySite(BalancedSite[Balancer]):
+    """A service on driver `haproxy`."""
 
-@dataclass(kw_only=True)
-class HaproxySite:
-    """A service on driver `haproxy`: model servers, one HAProxy or more."""
+    make = "haproxy"
+    driver = HaproxyDriver
 
-    folder: Path
-    """Short: the path of a socket may have 107 letters at most."""
-    models: dict[str, Model] = field(default_factory=dict)
-    balancers: list[Balancer] = field(default_factory=list)
-    started: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-    addresses: dict[str, str] = field(default_factory=dict)
-    service: str = "scorer"
-    settings: dict[str, object] = field(default_factory=dict)
+    def front(self, folder: Path, **asked: object) -> Balancer:
+        """A HAProxy in that folder, not started."""
+        return Balancer(folder=folder, servers=self.addresses, service=self.service, **asked)  # type: ignore[arg-type]
 
-    def serve(self, name: str, *, sick: bool = False, **asked: str) -> None:
-        """Start a model's server, as its owner does."""
-        port = int(self.addresses.get(name, ":0").rpartition(":")[2]) or free_port()
-        self.addresses[name] = f"127.0.0.1:{port}"
-        health = Health(within=0.5 if sick else 20.0)
-        self.models[name] = Model(name=name, health=health)
-        env = {**os.environ, "PORT": str(port), "MLSHIP_MODEL": name, **({"NEVER_READY": "1"} if sick else {}), **asked}
-        self.started[name] = subprocess.Popen([sys.executable, "-S", str(SERVER)], env=env, stderr=subprocess.DEVNULL)
-
-    def stop(self, name: str) -> None:
-        """Kill a model's server."""
-        self.started[name].kill()
-        self.started[name].wait()
-
-    def balance(self, count: int = 1, **asked: object) -> None:
-        """Start so many HAProxy in front of all of them."""
-        for _ in range(count):
-            folder = self.folder / f"lb{len(self.balancers)}"
-            self.balancers.append(Balancer(folder=folder, servers=self.addresses, service=self.service, **asked))  # type: ignore[arg-type]
-            self.balancers[-1].start()
-
-    @property
-    def balancer(self) -> Balancer:
-        return self.balancers[0]
-
-    def open(self, fence: int | None = 1) -> HaproxyDriver:
-        """The service's driver."""
+    def told(self) -> dict[str, object]:
+        """What a plan says of the HAProxy that there are."""
         nodes = [
             {"socket": each.socket, "map": str(each.map), "state-file": str(each.state_file)} for each in self.balancers
         ]
-        settings = {"nodes": nodes, "ring": "mlship", "listen": f"127.0.0.1:{self.balancer.port}", **self.settings}
-        return HaproxyDriver(
-            Opening(
-                service=self.service,
-                spec=DriverSpec(name="haproxy", settings=settings),
-                models=self.models,
-                fence=fence,
-                state=self.folder / "state",
-                clock=CLOCK,
-            )
-        )
-
-    def up(self, *models: str, fence: int = 1) -> HaproxyDriver:
-        """The driver, with these models ready and everything on the first."""
-        driver = self.open(fence)
-        for model in models:
-            driver.ensure(model, 1)
-        driver.route(all_to(models[0]))
-        return driver
-
-    def shares(self, requests: int) -> Counter[str]:
-        """How many of so many requests without a user each model answers, over one connection."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.balancer.port, timeout=10)
-        found: Counter[str] = Counter()
-        for _ in range(requests):
-            connection.request("GET", "/predict")
-            response = connection.getresponse()
-            response.read()
-            assert response.status == 200
-            found[response.headers["x-mlship-variant"]] += 1
-        connection.close()
-        return found
-
-    def arms(self, users: int) -> dict[str, str]:
-        """Which model each of so many users is given."""
-        answers = {f"user-{number}": self.balancer.ask(x_user=f"user-{number}") for number in range(users)}
-        assert {answer.status for answer in answers.values()} == {200}
-        return {name: answer.model for name, answer in answers.items()}
-
-    def clear(self) -> None:
-        """End everything."""
-        for balancer in self.balancers:
-            balancer.kill()
-        for server in self.started.values():
-            server.kill()
-            server.wait()
+        return {"nodes": nodes, "ring": "mlship", "listen": f"127.0.0.1:{self.balancer.port}"}
 
 
 @contextmanager
 def haproxy_site() -> Iterator[HaproxySite]:
     """An empty site."""
     need("haproxy")
-    folder = Path(tempfile.mkdtemp(prefix="mlship-ha-", dir="/tmp"))
-    site = HaproxySite(folder=folder)
-    try:
-        yield site
-    finally:
-        site.clear()
-        shutil.rmtree(folder, ignore_errors=True)
+    with short_folder() as folder:
+        site = HaproxySite(folder=folder)
+        try:
+            yield site
+        finally:
+            site.clear()

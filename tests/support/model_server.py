@@ -7,6 +7,7 @@ DIE_AFTER      answers after which it exits with code 7
 DIE_AT_START   any text: it exits with code 3 and says why
 ERRORS         share of its answers that are 500, 0..1
 DELAY          seconds that each answer takes; the request header `x-delay` adds to it
+TELLS          any text: it tells in a header, too, who it says it is, for balancers that do not
 READS_NOTHING  any text: it takes connections and never reads a request's body
 HANG           any text: it accepts requests and never answers
 DEAF           any text: SIGTERM does not end it
@@ -105,6 +106,8 @@ class Handler(BaseHTTPRequestHandler):
         """Status and JSON, in one packet."""
         data = json.dumps(body).encode()
         self.send_response(status)
+        if ASKED.get("TELLS"):
+            self.send_header("x-mlship-variant", ASKED["MLSHIP_MODEL"])
         self.send_header("content-length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)

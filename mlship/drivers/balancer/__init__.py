@@ -4,6 +4,7 @@
     fleet.py    many of them as one: forward all or none, back on every one that answers
     ledger.py   what mlship has set last, so that a change by somebody else is seen
     driver.py   the five verbs over a fleet
+    tail.py     each line of a log that grows, once
     haproxy/    one folder or file per balancer: nodes, their values, what its configuration needs
 
 A new balancer is a `Node`, a `Language` (routing to value and back) and a factory: `haproxy/driver.py` is the pattern.

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from mlship.drivers.balancer.node import Node
+from mlship.drivers.balancer.node import Changed, Node, Swapping
 from mlship.errors import MlshipError, OutOfReach, RoutingRefused
 
 T = TypeVar("T")
@@ -46,8 +46,7 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
         for node in self.nodes:
             tried.append(node)
             try:
-                node.write(value)
-                node.keep(value)
+                _step(node, value, before[node.name])
             except MlshipError as error:
                 raise self._undone(node, error, tried, before) from error
 
@@ -86,7 +85,7 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
         self, failed: Node, error: MlshipError, tried: Sequence[Node], before: Mapping[str, str | None]
     ) -> MlshipError:
         stuck: list[str] = []
-        for node in tried:
+        for node in tried[:-1] if isinstance(error, Changed) else tried:
             try:
                 _press(node, before[node.name])
             except MlshipError:
@@ -101,6 +100,14 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
             )
         others = ", the other nodes are as they were" if len(self.nodes) > 1 else ""
         return kind(f"{error.message}{others}", hint=error.hint)
+
+
+def _step(node: Node, value: str, before: str | None) -> None:
+    if isinstance(node, Swapping):
+        node.swap(value, before)
+    else:
+        node.write(value)
+    node.keep(value)
 
 
 def _press(node: Node, value: str | None) -> None:

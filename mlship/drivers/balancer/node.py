@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
 from mlship.drivers.trouble import Trouble
+from mlship.errors import RoutingRefused
 from mlship.metrics.counters import Tally
 from mlship.plan.model import Model
 from mlship.plan.routing import Routing
@@ -75,6 +76,23 @@ class Node(Protocol):
 
     def troubles(self) -> Iterator[Trouble]:
         """What of its configuration or of mlship's rights stands in the way. Changes nothing."""
+        ...
+
+
+class Changed(RoutingRefused):
+    """Somebody else was quicker than the change: the node is as they have left it, and stays so."""
+
+
+@runtime_checkable
+class Swapping(Protocol):
+    """A node that can tell whether its value is still the one that a change starts from."""
+
+    def swap(self, value: str, before: str | None) -> None:
+        """As `Node.write`, and only over `before`.
+
+        Raises:
+            Changed: it was another value by then; nothing was changed.
+        """
         ...
 
 

@@ -2,10 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from mlship.plan import units
 from mlship.plan.draft import Draft
-from mlship.plan.fault import Steps
+from mlship.plan.fault import Steps, shown
+from mlship.plan.routing import WHOLE
+
+MOST_PORT = 65_535
+
+
+def reach(draft: Draft, at: Steps, *, key: str, make: str, example: str) -> None:
+    """The one balancer of the driver's settings at `at`, or its `nodes`: each says by `key` where it is."""
+    if not isinstance(draft.value(*at), dict):
+        return
+    if draft.has(*at, key) and draft.has(*at, "nodes"):
+        draft.fault((*at, "nodes"), f"there is {_article(key)} `{key}` already", "keep one of them", at_key=True)
+    elif not draft.has(*at, key) and not draft.has(*at, "nodes"):
+        hint = f"add `{key}: {example}`, or `nodes` with {_article(key)} {key} each"
+        draft.fault(at, f"nothing says where {make} is", hint, at_key=True)
+    nodes = list(draft.places(*at, "nodes"))
+    for number, node in enumerate(nodes):
+        told = draft.value(*node, key)
+        if told is not None and any(draft.value(*other, key) == told for other in nodes[:number]):
+            draft.fault((*node, key), "is a node already", "name each node once")
+    for path in ((*at, key), (*at, "listen"), *((*node, key) for node in nodes)):
+        told = draft.value(*path)
+        if told is not None and not told.startswith("/") and not has_port(told):
+            draft.fault(path, f"expected a port from 1 to {MOST_PORT}; got {shown(told)}")
+
+
+def has_port(address: str) -> bool:
+    """It ends with a port that can be."""
+    _, colon, port = address.rpartition(":")
+    return bool(colon) and port.isdecimal() and 1 <= int(port) <= MOST_PORT
+
+
+def _article(word: str) -> str:
+    return "an" if word[0] in "aeiou" else "a"
 
 
 def previewed(draft: Draft, path: Steps) -> tuple[str, str]:
@@ -32,3 +66,22 @@ def judged_by_latency(draft: Draft) -> Iterator[Steps]:
         shares = draft.value(*stage, "strategy") in {"canary", "ab"}
         if shares and not draft.has(*stage, "gates") and not draft.names("gates"):
             yield stage
+
+
+def splits(draft: Draft, stage: Steps) -> Iterator[tuple[Steps, Mapping[str, int]]]:
+    """Each place that says a split, with the shares of the models in basis points."""
+    names = list(draft.names("models"))
+    live, candidate = draft.value("live"), draft.value("candidate")
+    live = live or next((name for name in names if name != candidate), "")
+    candidate = candidate or next((name for name in names if name != live), "")
+    for place in draft.places(*stage, "weights"):
+        share = draft.value(*place)
+        points = units.basis_points(share) if isinstance(share, str) else None
+        if points and points < WHOLE:
+            yield place, {candidate: points, live: WHOLE - points}
+    split = draft.value(*stage, "split")
+    if isinstance(split, dict):
+        roles = {"live": live, "candidate": candidate}
+        asked = {str(roles.get(arm, arm)): units.basis_points(share) or 0 for arm, share in split.items()}
+        if sum(asked.values()) == WHOLE:
+            yield (*stage, "split"), asked

@@ -7,7 +7,7 @@ from importlib import import_module
 from mlship.plan.draft import Draft
 from mlship.plan.fault import Steps
 
-BALANCERS = frozenset({"haproxy"})
+BALANCERS = frozenset({"caddy", "envoy", "haproxy", "nginx", "traefik"})
 """Drivers that move the weights of a balancer which is somebody else's: a file of this folder has `check_NAME`."""
 
 STARTS = ("command", "env", "workdir", "replicas", "timeout", "drain")

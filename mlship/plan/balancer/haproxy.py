@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from mlship.plan.balancer.asked import judged_by_latency, previewed
+from mlship.plan.balancer.asked import judged_by_latency, previewed, reach
 from mlship.plan.draft import Draft
-from mlship.plan.fault import Steps, shown
+from mlship.plan.fault import Steps
 
 MOST_PARTS = 4
 """Models that the lines in HAProxy's configuration can divide the traffic between."""
@@ -17,15 +17,13 @@ PREVIEW = "x-preview"
 SAYABLE = r"[A-Za-z0-9_.@+-]{1,100}"
 """Values of that header that a line of a map can hold."""
 
-MOST_PORT = 65_535
-
 SIMPLER = "use letters, digits and _.@+- for its value"
 
 
 def check_haproxy(draft: Draft) -> None:
     """Add every fault of the driver's settings, of the models and of the stages."""
     at: Steps = ("driver", "haproxy")
-    _reach(draft, at)
+    reach(draft, at, key="socket", make="HAProxy", example="/run/haproxy/admin.sock")
     if draft.value(*at, "layout") == "weights":
         from mlship.plan.balancer.serverweights import check_weights
 
@@ -43,37 +41,26 @@ def _of_the_map(draft: Draft, at: Steps) -> None:
         if draft.has(*path):
             draft.fault(path, "layout map has no use for it", "remove it, or say `layout: weights`", at_key=True)
     _distinct(draft)
+    _copies(draft, at)
     _rules(draft, str(draft.value(*at, "preview") or PREVIEW).lower())
     for stage in draft.places("stages"):
         arms = draft.names(*stage, "split") or list(draft.value(*stage, "arms") or ())
         if len(arms) > MOST_PARTS:
             hint = f"leave some out, or run several stages of {MOST_PARTS} or fewer"
             draft.fault(stage, f"HAProxy divides traffic between at most {MOST_PARTS} models here", hint)
-        elif draft.value(*stage, "strategy") == "bandit":
-            hint = "use `strategy: ab`; drivers that can: docker, process"
-            draft.fault(
-                (*stage, "strategy"), "a bandit cuts the traffic into more parts than HAProxy's lines can hold", hint
-            )
+        elif draft.value(*stage, "strategy") == "bandit" and draft.has("assign-by"):
+            hint = "remove `assign-by`: each request is drawn anew; or strategy ab; drivers that can: docker, process"
+            why = "a bandit that keeps users apart cuts the traffic into more parts than HAProxy's lines can hold"
+            draft.fault((*stage, "strategy"), why, hint)
 
 
-def _reach(draft: Draft, at: Steps) -> None:
-    """The one socket, or those of the nodes."""
-    if not isinstance(draft.value(*at), dict):
-        return
-    if draft.has(*at, "socket") and draft.has(*at, "nodes"):
-        draft.fault((*at, "nodes"), "there is a `socket` already", "keep one of them", at_key=True)
-    elif not draft.has(*at, "socket") and not draft.has(*at, "nodes"):
-        hint = "add `socket: /run/haproxy/admin.sock`, or `nodes` with a socket each"
-        draft.fault(at, "nothing says where HAProxy is", hint, at_key=True)
-    nodes = list(draft.places(*at, "nodes"))
-    for number, node in enumerate(nodes):
-        same = next((other for other in nodes[:number] if _socket(draft, other) == _socket(draft, node)), None)
-        if same is not None and _socket(draft, node) is not None:
-            draft.fault((*node, "socket"), "is a node already", "name each node once")
-    for path in ((*at, "socket"), (*at, "listen"), *((*node, "socket") for node in nodes)):
-        told = draft.value(*path)
-        if told is not None and not told.startswith("/") and not 1 <= int(told.rpartition(":")[2]) <= MOST_PORT:
-            draft.fault(path, f"expected a port from 1 to {MOST_PORT}; got {shown(told)}")
+def _copies(draft: Draft, at: Steps) -> None:
+    """Nobody has a script in their HAProxy without knowing."""
+    for stage in draft.places("stages"):
+        if draft.value(*stage, "strategy") == "shadow" and not draft.value(*at, "mirror"):
+            why = "HAProxy copies requests only by a script, which is experimental"
+            hint = "add `mirror: true` to the driver, and what `mlship init --driver haproxy -s shadow` prints"
+            draft.fault((*stage, "strategy"), why, f"{hint}; drivers that can: docker, process")
 
 
 def _rules(draft: Draft, known: str) -> None:
@@ -103,11 +90,6 @@ def _is_simple(rule: object, known: str) -> bool:
             return str(name).lower() == known and isinstance(value, str) and bool(re.fullmatch(SAYABLE, value))
         case _:
             return False
-
-
-def _socket(draft: Draft, node: Steps) -> str | None:
-    socket: str | None = draft.value(*node, "socket")
-    return socket
 
 
 def _distinct(draft: Draft) -> None:

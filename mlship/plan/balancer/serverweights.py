@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from mlship.plan import units
+from mlship.plan.balancer.asked import splits
 from mlship.plan.draft import Draft
-from mlship.plan.fault import Steps
-from mlship.plan.routing import WHOLE
+from mlship.plan.fault import Steps, shown
 from mlship.plan.weights import nearest, totals
 
-OF_THE_MAP = ("map", "preview")
+OF_THE_MAP = ("map", "preview", "mirror")
 HINT = "say `layout: map`"
 CANNOT = {
     "recreate": "close the door",
+    "shadow": "copy requests",
     "feature-flag": "tell requests apart",
     "bandit": "be moved in steps of 0.01%",
 }
@@ -43,7 +43,7 @@ def _course(draft: Draft) -> None:
             draft.fault((*stage, "strategy"), f"weights of servers cannot {CANNOT[strategy]}", HINT)
         if draft.has(*stage, "preview"):
             draft.fault((*stage, "preview"), "weights of servers cannot tell requests apart", HINT)
-        for path, shares in _splits(draft, stage):
+        for path, shares in splits(draft, stage):
             _exact(draft, path, shares)
 
 
@@ -65,29 +65,12 @@ def _servers(draft: Draft) -> None:
             draft.fault(path, "`servers` is missing", "add `servers: [v1a, v1b]`", at_key=True)
         for place in draft.places(*path, "servers"):
             server = draft.value(*place)
-            if server in taken:
+            if server and ":" in server:
+                draft.fault(place, f"expected the name of a server; got {shown(server)}", "name it as HAProxy does")
+            elif server in taken:
                 draft.fault(place, f"is a server of {taken[server]}", "a server serves one model")
             elif server:
                 taken[server] = name
-
-
-def _splits(draft: Draft, stage: Steps) -> Iterator[tuple[Steps, Mapping[str, int]]]:
-    """Each place that says a split, with the shares of the models in basis points."""
-    names = list(draft.names("models"))
-    live, candidate = draft.value("live"), draft.value("candidate")
-    live = live or next((name for name in names if name != candidate), "")
-    candidate = candidate or next((name for name in names if name != live), "")
-    for place in draft.places(*stage, "weights"):
-        share = draft.value(*place)
-        points = units.basis_points(share) if isinstance(share, str) else None
-        if points and points < WHOLE:
-            yield place, {candidate: points, live: WHOLE - points}
-    split = draft.value(*stage, "split")
-    if isinstance(split, dict):
-        roles = {"live": live, "candidate": candidate}
-        asked = {str(roles.get(arm, arm)): units.basis_points(share) or 0 for arm, share in split.items()}
-        if sum(asked.values()) == WHOLE:
-            yield (*stage, "split"), asked
 
 
 def _exact(draft: Draft, path: Steps, shares: Mapping[str, int]) -> None:

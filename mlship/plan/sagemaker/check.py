@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlship.plan import units
+from mlship.plan.balancer.check import BALANCERS
 from mlship.plan.draft import Draft
 from mlship.plan.fault import Steps, shown
 from mlship.plan.sagemaker.course import check_stages
@@ -25,7 +26,7 @@ OTHERS = (
 MAKING = ("image", "model-data", "model-package", "role", "network-isolation", "env")
 """Keys that say what a SageMaker Model is made of."""
 
-OWN_PACKAGES = {"process", "docker", "memory", "haproxy"}
+SHIPPED = {"process", "docker", "memory", *BALANCERS}
 """Drivers of other packages say for themselves what they make of the keys."""
 
 SETTINGS = {"endpoint": "EndpointName", "role": "RoleArn", "instance-type": "ProductionVariantInstanceType"}
@@ -57,7 +58,7 @@ def check_sagemaker(draft: Draft, driver: str) -> None:
         _distinct(draft)
         check_stages(draft)
         return
-    for name in draft.names("models") if driver in OWN_PACKAGES else ():
+    for name in draft.names("models") if driver in SHIPPED else ():
         for key in KEYS:
             if draft.has("models", name, key):
                 draft.fault(("models", name, key), f"driver {driver} is not SageMaker", "remove it", at_key=True)

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from msgspec.structs import replace
 
-from mlship.plan.routing import Routing
 from tests.support.haproxy_site import HaproxySite, haproxy_site
-from tests.support.site import split
 
 
 @pytest.fixture
@@ -20,8 +17,3 @@ def site() -> Iterator[HaproxySite]:
             opened.serve(name)
         opened.balance()
         yield opened
-
-
-def drawn(share: int) -> Routing:
-    """`share` basis points to v2, each request drawn anew."""
-    return replace(split(share, salt=""), assign_by=None)

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from mlship.drivers.trouble import Trouble
 from mlship.plan.pool import Pool
-from tests.drivers.haproxy.conftest import drawn
+from tests.support.balanced_site import drawn
 from tests.support.haproxy_site import HaproxySite
 
 pytestmark = pytest.mark.haproxy

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mlship.plan.routing import all_to
-from tests.support.haproxy_load import Load
-from tests.support.haproxy_site import CLOCK, HaproxySite
+from tests.support.balanced_load import Load
+from tests.support.balanced_site import CLOCK
+from tests.support.haproxy_site import HaproxySite
 from tests.support.site import ask, split
 
 pytestmark = [pytest.mark.haproxy, pytest.mark.load]
@@ -60,7 +61,7 @@ def test_requests_under_way_are_finished(site: HaproxySite) -> None:
 
     assert {answer.status for answer in answers} == {200}
     assert {answer.model for answer in answers} == {"v1", "v2"}
-    assert site.balancer.ask().model == "v1"
+    assert site.ask().model == "v1"
 
 
 def test_after_a_rollback_nobody_meets_the_candidate(site: HaproxySite) -> None:

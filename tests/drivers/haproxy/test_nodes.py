@@ -10,7 +10,7 @@ from mlship.errors import OutOfReach, RoutingRefused
 from mlship.metrics.counters import difference
 from mlship.plan.routing import all_to
 from tests.support.haproxy_site import HaproxySite, haproxy_site
-from tests.support.site import split
+from tests.support.site import ask, split
 
 pytestmark = pytest.mark.haproxy
 
@@ -122,7 +122,7 @@ def test_counters_are_those_of_both(site: HaproxySite) -> None:
     before = driver.measure()
     for balancer in site.balancers:
         for _ in range(10):
-            assert balancer.ask().model == "v1"
+            assert ask(balancer.port).model == "v1"
     grown = difference(before, driver.measure())
 
     assert grown

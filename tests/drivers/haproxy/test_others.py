@@ -7,7 +7,7 @@ import pytest
 from mlship.errors import OutOfReach, RoutingRefused
 from mlship.metrics.counters import difference
 from mlship.plan.routing import all_to
-from tests.drivers.haproxy.conftest import drawn
+from tests.support.balanced_site import drawn
 from tests.support.haproxy_site import HaproxySite
 from tests.support.site import split
 
@@ -37,7 +37,7 @@ def test_what_nobody_can_have_meant_is_told_as_it_is(site: HaproxySite, value: s
 
     with pytest.raises(RoutingRefused, match=value):
         driver.route(split(1000))
-    assert site.balancer.ask().status == 200
+    assert site.ask().status == 200
     assert driver.observe().routing != all_to("v1")
 
 

@@ -10,7 +10,7 @@ import pytest
 from mlship.errors import MlshipError, OutOfReach, RoutingRefused
 from mlship.metrics.counters import difference
 from mlship.plan.routing import all_to
-from tests.drivers.haproxy.conftest import drawn
+from tests.support.balanced_site import drawn
 from tests.support.haproxy_site import HaproxySite, haproxy_site
 from tests.support.site import until
 
@@ -89,7 +89,7 @@ def test_counters_are_exact(site: HaproxySite) -> None:
     driver = site.up("v1", "v2")
     driver.route(drawn(5000))
     before = driver.measure()
-    statuses = [site.balancer.ask() for _ in range(300)]
+    statuses = [site.ask() for _ in range(300)]
     until(lambda: sum(sum(t.latency) for t in (difference(before, driver.measure()) or {}).values()) == 300)
 
     grown = difference(before, driver.measure())

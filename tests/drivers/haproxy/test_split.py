@@ -11,7 +11,7 @@ from mlship.errors import ModelNotReady, RoutingRefused, UsageError
 from mlship.plan.pool import Pool
 from mlship.plan.routing import Mirror, Routing, all_to
 from mlship.plan.rule import Rule, header_is
-from tests.drivers.haproxy.conftest import drawn
+from tests.support.balanced_site import drawn
 from tests.support.haproxy_site import HaproxySite, haproxy_site
 from tests.support.site import split
 
@@ -49,11 +49,11 @@ def test_users_stay_and_a_larger_share_only_adds(site: HaproxySite) -> None:
 def test_users_without_the_header_get_a_cookie(site: HaproxySite) -> None:
     """They stay on their model by it, and need none while nobody is told apart."""
     driver = site.up("v1", "v2")
-    assert not site.balancer.ask().cookie
+    assert not site.ask().cookie
     driver.route(split(5000))
 
-    first = [site.balancer.ask() for _ in range(20)]
-    again = [site.balancer.ask(cookie=answer.cookie) for answer in first]
+    first = [site.ask() for _ in range(20)]
+    again = [site.ask(cookie=answer.cookie) for answer in first]
 
     assert {answer.model for answer in first} == {"v1", "v2"}
     assert [answer.model for answer in first] == [answer.model for answer in again]
@@ -64,12 +64,12 @@ def test_nobody_is_held_by_what_was_rolled_back(site: HaproxySite) -> None:
     """Users who were on the candidate are on the live model with the next request, by header and by cookie."""
     driver = site.up("v1", "v2")
     driver.route(split(5000))
-    held = [answer for answer in (site.balancer.ask() for _ in range(20)) if answer.model == "v2"]
+    held = [answer for answer in (site.ask() for _ in range(20)) if answer.model == "v2"]
     assert held
 
     driver.insist(all_to("v1"))
 
-    assert {site.balancer.ask(cookie=answer.cookie).model for answer in held} == {"v1"}
+    assert {site.ask(cookie=answer.cookie).model for answer in held} == {"v1"}
     assert set(site.arms(100).values()) == {"v1"}
 
 
@@ -78,11 +78,11 @@ def test_a_header_leads_to_the_model_on_the_side(site: HaproxySite) -> None:
     driver = site.up("v1", "v2")
     driver.route(replace(all_to("v1"), rules=(header_is("x-preview", "green", "v2"),)))
 
-    assert site.balancer.ask(x_preview="green").model == "v2"
-    assert {site.balancer.ask(x_preview=value).model for value in ("", "red", "any", "v2")} == {"v1"}
-    assert {site.balancer.ask().model for _ in range(20)} == {"v1"}
+    assert site.ask(x_preview="green").model == "v2"
+    assert {site.ask(x_preview=value).model for value in ("", "red", "any", "v2")} == {"v1"}
+    assert {site.ask().model for _ in range(20)} == {"v1"}
     driver.insist(all_to("v1"))
-    assert {site.balancer.ask(x_preview=value).model for value in ("", "green")} == {"v1"}
+    assert {site.ask(x_preview=value).model for value in ("", "green")} == {"v1"}
 
 
 def test_a_flag_that_is_a_percentage(site: HaproxySite) -> None:
@@ -161,7 +161,7 @@ def test_a_backend_that_is_not_there(site: HaproxySite) -> None:
         (replace(all_to("v1"), rules=(header_is("x-preview", "a b; quit", "v2"),)), "follows one rule here"),
         (replace(all_to("v1"), mirrors=(Mirror(model="v2", share=100),)), "copies no requests"),
         (
-            Routing(segments=(("v1", 2000), ("v2", 2000)) * 2 + (("v1", 2000),)),
+            Routing(segments=(("v1", 2000), ("v2", 2000)) * 2 + (("v1", 2000),), assign_by="x-user"),
             "at most 4 parts here; this split has 5",
         ),
     ],

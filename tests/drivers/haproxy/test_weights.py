@@ -9,15 +9,15 @@ from math import sqrt
 import pytest
 from msgspec.structs import replace
 
-from mlship.drivers.balancer.haproxy import HaproxyDriver
+from mlship.drivers.balancer.driver import BalancerDriver
 from mlship.errors import OutOfReach, RoutingRefused
 from mlship.metrics.counters import difference
 from mlship.plan.pool import Pool
 from mlship.plan.routing import Routing, all_to
 from mlship.plan.weights import nearest, spread, totals
-from tests.drivers.haproxy.conftest import drawn
-from tests.support.haproxy_load import Load
-from tests.support.haproxy_site import CLOCK, HaproxySite, haproxy_site
+from tests.support.balanced_load import Load
+from tests.support.balanced_site import CLOCK, drawn
+from tests.support.haproxy_site import HaproxySite, haproxy_site
 from tests.support.site import split, until
 
 pytestmark = pytest.mark.haproxy
@@ -54,7 +54,7 @@ def site() -> Iterator[HaproxySite]:
         yield opened
 
 
-def up(site: HaproxySite, fence: int = 1) -> HaproxyDriver:
+def up(site: HaproxySite, fence: int = 1) -> BalancerDriver:
     return site.up("v1", "v2", fence=fence)
 
 
@@ -199,7 +199,7 @@ def test_counters_are_exact(site: HaproxySite) -> None:
     driver = up(site)
     driver.route(drawn(5000))
     before = driver.measure()
-    answers = [site.balancer.ask() for _ in range(200)]
+    answers = [site.ask() for _ in range(200)]
     until(lambda: sum(sum(t.latency) for t in (difference(before, driver.measure()) or {}).values()) == 200)
 
     grown = difference(before, driver.measure())

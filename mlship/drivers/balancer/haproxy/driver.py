@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from mlship.drivers.abilities import HAPROXY, HAPROXY_WEIGHTS
@@ -15,6 +16,7 @@ from mlship.drivers.balancer.haproxy.settings import NodeSettings, Settings, set
 from mlship.drivers.balancer.haproxy.weights import WeightLanguage, WeightNode
 from mlship.drivers.balancer.node import Language, Node
 from mlship.drivers.base import Opening
+from mlship.plan.model import Capability
 
 
 class HaproxyDriver(BalancerDriver):
@@ -27,6 +29,8 @@ class HaproxyDriver(BalancerDriver):
         settings = settings_of(opening.spec.settings)
         if settings.layout == "weights":
             self.capabilities = HAPROXY_WEIGHTS
+        elif not settings.mirror:
+            self.capabilities = HAPROXY - {Capability.MIRROR}
         fleet, language = (_by_weights if settings.layout == "weights" else _by_map)(opening, settings)
         super().__init__(opening, fleet=fleet, language=language, address=settings.listen)
 
@@ -46,7 +50,11 @@ def _by_map(opening: Opening, settings: Settings) -> tuple[Fleet, Language]:
             writes=opening.fence is not None,
         )
 
-    return Fleet(nodes=tuple(map(node, settings.nodes))), MapLanguage(backends=backends, preview=settings.preview)
+    return Fleet(nodes=tuple(map(node, settings.nodes))), _map_language(backends, settings)
+
+
+def _map_language(backends: Mapping[str, str], settings: Settings) -> Language:
+    return MapLanguage(backends=backends, preview=settings.preview, mirror=settings.mirror)
 
 
 def _by_weights(opening: Opening, settings: Settings) -> tuple[Fleet, Language]:

@@ -1,23 +1,24 @@
 """A routing as one value of the map: `SALT:BACKEND:UP-TO:BACKEND:UP-TO...`, so that one command changes all of it.
 
-With `/VALUE:BACKEND` after it, requests whose preview header has that value go to a model on the side.
+With `/VALUE:BACKEND` after it, requests whose preview header has that value go to a model on the side; with
+`/ASIDE/BACKEND:SHARE:BACKEND:SHARE...` after it, copies of so many of 10 000 requests go to challengers.
 A part reaches from the one before up to its number, in parts of 10 000; a user's point in that range is a hash of the
 user and the salt. `any` for a salt draws each request anew; `closed` answers 503.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from itertools import pairwise
 
 import msgspec
 
+from mlship.drivers.balancer.parts import by_user, parts_of, short_salt
 from mlship.errors import RoutingRefused
 from mlship.plan.balancer.haproxy import MOST_PARTS, PREVIEW, SAYABLE
 from mlship.plan.routing import WHOLE, Routing, all_to
-from mlship.plan.rule import Condition, Part, Rule, drawn_alone
+from mlship.plan.rule import Condition, Part, Rule
 
 ANY = "any"
 CLOSED = "closed"
@@ -32,27 +33,34 @@ class MapLanguage(msgspec.Struct, frozen=True, kw_only=True):
     """Model → backend."""
     preview: str = PREVIEW
     """The header that its lines look at for a rule, in lower case."""
+    mirror: bool = False
+    """The configuration has the script that copies requests."""
 
     def value_of(self, routing: Routing) -> str:
         """The routing as a value.
 
         Raises:
-            RoutingRefused: it has rules, mirrors or too many parts.
+            RoutingRefused: it has rules, mirrors or more parts than its lines can hold.
         """
         if routing.closed:
             return CLOSED
-        if routing.mirrors or routing.capture:
-            raise RoutingRefused("HAProxy copies no requests and keeps no answers here", hint=ONLY_DRIVERS)
+        copies = self._copies(routing)
         aside = self._aside(routing)
-        parts = _joined(tuple(routing.asked.items()) if drawn_alone(routing.rules) else routing.segments)
+        parts = parts_of(routing)
         if len(parts) > MOST_PARTS:
             message = f"HAProxy divides traffic into at most {MOST_PARTS} parts here; this split has {len(parts)}"
             raise RoutingRefused(message, hint="let fewer models share the traffic")
-        upto, words = 0, [_salt(routing)]
+        upto, words = 0, [short_salt(routing) if by_user(routing) else ANY]
         for model, width in parts:
             upto += width
             words += [self.backends.get(model, model), str(upto)]
-        return ":".join(words) + aside
+        return ":".join(words) + (aside or "/") + copies if copies else ":".join(words) + aside
+
+    def _copies(self, routing: Routing) -> str:
+        if routing.capture or (routing.mirrors and not self.mirror):
+            raise RoutingRefused("HAProxy copies no requests and keeps no answers here", hint=ONLY_DRIVERS)
+        each = (f"{self.backends.get(mirror.model, mirror.model)}:{mirror.share}" for mirror in routing.mirrors)
+        return f"/{':'.join(each)}" if routing.mirrors else ""
 
     def _aside(self, routing: Routing) -> str:
         match routing.rules:
@@ -82,19 +90,6 @@ class MapLanguage(msgspec.Struct, frozen=True, kw_only=True):
         return Routing(segments=segments) if sum(width for _, width in segments) == WHOLE else None
 
 
-def _joined(segments: tuple[tuple[str, int], ...]) -> list[tuple[str, int]]:
-    """Neighbours of the same model as one part."""
-    parts: list[tuple[str, int]] = []
-    for model, width in segments:
-        if parts and parts[-1][0] == model:
-            parts[-1] = (model, parts[-1][1] + width)
-        else:
-            parts.append((model, width))
-    return parts
-
-
-def _salt(routing: Routing) -> str:
-    # A share that a rule asks for is one of users, who have a cookie where they have no header.
-    if routing.assign_by is None and drawn_alone(routing.rules) is None:
-        return ANY
-    return hashlib.sha256(routing.salt.encode()).hexdigest()[:8]
+def asks_for_copies(value: str) -> bool:
+    """The value has copies sent."""
+    return value.count("/") == 2

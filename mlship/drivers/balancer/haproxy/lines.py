@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from mlship.plan.balancer.haproxy import MOST_PARTS, PREVIEW
 
@@ -50,6 +51,27 @@ _FRONTEND = """\
     default_backend {default}             # where the model of a request has no server that is up
 """
 
+_COPIES = """\
+    # mlship, experimental: the script sends copies of requests to the challengers that the map names
+    option http-buffer-request            # the script needs the whole body; one beyond `tune.bufsize` is not copied
+    http-request set-var(txn.mlship_copies) var(txn.mlship),field(3,/)
+    http-request lua.mlship_copy if {{ var(txn.mlship_copies) -m len gt 0 }}
+"""
+
+_COPIES_FRONTEND = """\
+frontend {name}                    # what the script sends; counted and logged by challenger, seen by no user
+    bind {address}
+    mode http
+    log ring@{ring} local0
+    log-format '{{"n":%rt,"b":"%b","v":"%s","s":%ST,"r":%Tr,"a":%Ta}}'
+    use_backend %[req.hdr(x-mlship-shadow)]
+"""
+
+COPIES = "mlship-copies"
+"""The frontend that copies come in by."""
+
+COPIES_AT = "127.0.0.1:18080"
+
 _PART = """\
     http-request set-var(txn.mlship_upto) var(txn.mlship_split),field({upto},:)
     http-request set-var(txn.mlship_model) var(txn.mlship_split),field({model},:) if mlship_below
@@ -90,6 +112,22 @@ def frontend_lines(
         cookie=COOKIE,
         parts=parts,
     )
+
+
+def copies_lines() -> str:
+    """What else goes into the users' frontend where requests are to be copied."""
+    return _COPIES.format()
+
+
+def copies_frontend_lines(*, address: str = COPIES_AT, ring: str = "mlship") -> str:
+    """A section of its own: where the script of `copies_script` sends copies to."""
+    return _COPIES_FRONTEND.format(name=COPIES, address=address, ring=ring)
+
+
+def copies_script(*, address: str = COPIES_AT) -> str:
+    """The script that `lua-load` in section `global` names."""
+    text = Path(__file__).with_name("copies.lua").read_text(encoding="utf-8")
+    return text.replace(COPIES_AT, address)
 
 
 def backend_lines(servers: Mapping[str, str], *, health: str = "/v2/health/ready") -> str:

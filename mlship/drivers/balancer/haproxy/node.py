@@ -8,9 +8,11 @@ from pathlib import Path
 import msgspec
 
 from mlship.drivers.balancer.haproxy.api import DENIED, RuntimeApi
+from mlship.drivers.balancer.haproxy.language import asks_for_copies
+from mlship.drivers.balancer.haproxy.lines import COPIES
 from mlship.drivers.balancer.haproxy.log import latencies, life_of
 from mlship.drivers.balancer.haproxy.ring import NOTHING
-from mlship.drivers.balancer.haproxy.stat import asked, backend, servers, table_of, tally
+from mlship.drivers.balancer.haproxy.stat import asked, backend, proxy, servers, table_of, tally
 from mlship.drivers.balancer.mapfile import rewrite, value_in
 from mlship.drivers.balancer.node import Server
 from mlship.drivers.trouble import Trouble
@@ -51,6 +53,9 @@ class HaproxyNode(msgspec.Struct, frozen=True, kw_only=True):
 
     def write(self, value: str | None) -> None:
         """Set the entry and read it back, in one go."""
+        if value is not None and asks_for_copies(value) and proxy(table_of(self.api), COPIES) is None:
+            why = f"HAProxy {self.name} has no frontend {COPIES}: it copies no requests"
+            raise RoutingRefused(why, hint=f"{PRINTED} -s shadow")
         if value is None:
             reply = self.api.ask(f"del map {self.map} {self.key}", self._show)
         else:

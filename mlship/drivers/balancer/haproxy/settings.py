@@ -34,6 +34,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Empty: no latencies."""
     listen: str
     preview: str
+    mirror: bool
+    """Its configuration has the script that copies requests."""
 
 
 def settings_of(told: Mapping[str, Any]) -> Settings:
@@ -48,6 +50,7 @@ def settings_of(told: Mapping[str, Any]) -> Settings:
         ring=told.get("ring", ""),
         listen=told.get("listen", read[0].socket),
         preview=told.get("preview", PREVIEW).lower(),
+        mirror=told.get("mirror", False),
     )
 
 

@@ -34,6 +34,11 @@ def backend(table: Iterable[Row], name: str) -> Row | None:
     return next((row for row in table if row["pxname"] == name and row["svname"] == TOTAL), None)
 
 
+def proxy(table: Iterable[Row], name: str) -> Row | None:
+    """A frontend's own row."""
+    return next((row for row in table if row["pxname"] == name and row["svname"] == "FRONTEND"), None)
+
+
 def servers(table: Iterable[Row], name: str) -> Sequence[Row]:
     """The rows of a backend's servers."""
     return [row for row in table if row["pxname"] == name and row["svname"] not in {TOTAL, "FRONTEND"}]

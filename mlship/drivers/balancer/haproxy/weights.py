@@ -22,8 +22,8 @@ from mlship.drivers.trouble import Trouble
 from mlship.errors import OutOfReach, RoutingRefused, UsageError
 from mlship.metrics.counters import Tally
 from mlship.plan.model import Model
-from mlship.plan.routing import WHOLE, Routing
-from mlship.plan.weights import spread, totals
+from mlship.plan.routing import Routing
+from mlship.plan.weights import rounded, spread, totals
 
 BY_MAP = "use `layout: map`, which can"
 EVEN = "roundrobin"
@@ -60,13 +60,8 @@ class WeightLanguage(msgspec.Struct, frozen=True, kw_only=True):
         """The shares that the weights come to, rounded to basis points."""
         found = dict(part.split("=") for part in value.split())
         sums = {model: sum(int(found.get(name, 0)) for name in names) for model, names in self.servers.items()}
-        whole = sum(sums.values())
-        if not whole:
-            return None
-        widths = {model: total * WHOLE // whole for model, total in sums.items()}
-        # What rounding has left over goes to the largest.
-        widths[max(widths, key=lambda model: widths[model])] += WHOLE - sum(widths.values())
-        return Routing(segments=tuple((model, width) for model, width in widths.items() if width))
+        widths = rounded(sums)
+        return Routing(segments=tuple(widths.items())) if widths else None
 
 
 class WeightNode(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,8 +1,12 @@
-"""Users of a balancer, and what became of their requests."""
+"""Users of a balancer, and what became of their requests.
+
+As browsers do, they look whether the balancer has closed an idle connection before they use it again.
+"""
 
 from __future__ import annotations
 
 import http.client
+import select
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
@@ -19,6 +23,8 @@ class Load:
     users: int = 8
     pause: float = 0.02
     """Seconds between two requests of a user: 8 users are at most 400 requests per second."""
+    fresh: bool = False
+    """A connection for each request, instead of ones that stay open."""
     answered: Counter[str] = field(default_factory=Counter)
     last: dict[str, float] = field(default_factory=dict)
     """Model → when its last answer began, by the clock."""
@@ -41,6 +47,8 @@ class Load:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         while not self._stop.wait(self.pause):
             try:
+                if self.fresh or _ended(connection):
+                    connection.close()
                 connection.request("GET", "/predict")
                 response = connection.getresponse()
                 response.read()
@@ -54,3 +62,7 @@ class Load:
             self.answered[model] += 1
             self.last[model] = CLOCK.now()
         connection.close()
+
+
+def _ended(connection: http.client.HTTPConnection) -> bool:
+    return connection.sock is not None and bool(select.select([connection.sock], [], [], 0)[0])

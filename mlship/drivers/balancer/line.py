@@ -1,0 +1,89 @@
+"""A routing as one line: `v2:1000,v1:9000 by:x-user-id:SALT if:x-preview:green:v2`. nginx and Traefik are told by it.
+
+Parts in their order, with their widths in basis points. `by`: users keep their place, told apart by that header, else
+by a cookie; without it each request is drawn anew. `if`: requests whose header has the value go to a model on the side,
+the first that matches decides. `closed` answers 503. `hand:` before parts: somebody has edited the file, and says this.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+import msgspec
+from msgspec.structs import replace
+
+from mlship.drivers.balancer.parts import by_user, parts_of, short_salt
+from mlship.errors import RoutingRefused
+from mlship.plan.balancer.pools import HEADER, ONLY_DRIVERS, follows
+from mlship.plan.routing import WHOLE, Routing, all_to
+from mlship.plan.rule import Rule, drawn_alone
+
+CLOSED = "closed"
+HAND = "hand:"
+_HEADER = re.compile(HEADER)
+
+
+class LineLanguage(msgspec.Struct, frozen=True, kw_only=True):
+    """For models in pools of these names."""
+
+    make: str
+    """The balancer's name, as people write it."""
+    pools: Mapping[str, str]
+    """Model → the balancer's own name for its servers."""
+    users: bool
+    """It can keep users in their places."""
+
+    def value_of(self, routing: Routing) -> str:
+        """The routing as a value.
+
+        Raises:
+            RoutingRefused: it copies requests, keeps answers or has rules of another kind.
+        """
+        if routing.closed:
+            return CLOSED
+        if routing.mirrors or routing.capture:
+            raise RoutingRefused(f"{self.make} copies no requests and keeps no answers here", hint=ONLY_DRIVERS)
+        drawn = replace(routing, rules=_percentage(routing))
+        parts = parts_of(drawn)
+        shares = ",".join(f"{self._named(model)}:{width}" for model, width in parts)
+        return " ".join([shares, *self._by(drawn, len(parts)), *self._ifs(routing)])
+
+    def routing_of(self, value: str) -> Routing | None:
+        """The shares of a value; whose place and which rules it meant, it does not tell."""
+        models = {pool: model for model, pool in self.pools.items()}
+        if value == CLOSED:
+            return all_to(next(iter(self.pools), "none"), closed=True)
+        parts = [part.partition(":") for part in value.removeprefix(HAND).partition(" ")[0].split(",")]
+        if not all(width.isdecimal() for _, _, width in parts):
+            return None
+        segments = tuple((models.get(name, name), int(width)) for name, _, width in parts if int(width))
+        return Routing(segments=segments) if sum(width for _, width in segments) == WHOLE else None
+
+    def _named(self, model: str) -> str:
+        return self.pools.get(model, model)
+
+    def _ifs(self, routing: Routing) -> Iterator[str]:
+        for rule in routing.rules[: len(routing.rules) - len(_percentage(routing))]:
+            if not follows(rule):
+                message = f"{self.make} follows rules here that ask for one header with plain values"
+                raise RoutingRefused(message, hint=ONLY_DRIVERS)
+            (when,) = rule.when
+            yield from (f"if:{when.name}:{value}:{self._named(rule.model)}" for value in when.values)
+
+    def _by(self, routing: Routing, parts: int) -> list[str]:
+        if parts == 1 or not by_user(routing):
+            return []
+        header = routing.assign_by or ""
+        if not self.users:
+            raise RoutingRefused(f"{self.make} keeps no user on one model here", hint=ONLY_DRIVERS)
+        if header and not _HEADER.fullmatch(header):
+            why = f"{self.make} cannot tell users apart by header {header}"
+            raise RoutingRefused(why, hint="use letters, digits and -")
+        return [f"by:{header}:{short_salt(routing)}"]
+
+
+def _percentage(routing: Routing) -> tuple[Rule, ...]:
+    """The last rule, where it asks for nothing but a share of those that no other rule has taken."""
+    last = routing.rules[-1:]
+    return last if drawn_alone(last) is not None and len(routing.weights) == 1 else ()

@@ -1,0 +1,65 @@
+"""What `mlship doctor` finds about one nginx. Nothing is changed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from mlship.drivers.balancer.line import HAND
+from mlship.drivers.balancer.mapfile import writable
+from mlship.drivers.balancer.nginx.include import generation_of, value_of
+from mlship.drivers.balancer.nginx.status import generation
+from mlship.drivers.trouble import Trouble
+from mlship.errors import MlshipError
+
+if TYPE_CHECKING:
+    from mlship.drivers.balancer.nginx.node import NginxNode
+
+
+def examine(node: NginxNode) -> Iterator[Trouble]:
+    """Reach, the file and what runs, rights, upstreams, log: each by itself, one sentence for one that is not there."""
+    try:
+        served = generation(node.status)
+    except MlshipError as error:
+        yield Trouble(message=error.message, hint=error.hint)
+        return
+    yield from _file(node, served)
+    yield from _rights(node)
+    yield from _upstreams(node)
+    if not node.log.is_file() or not os.access(node.log, os.R_OK):
+        hint = "it is in the `access_log` line that `mlship init --driver nginx` prints"
+        yield Trouble(message=f"{node.log} cannot be read: nothing is counted", hint=hint)
+
+
+def _file(node: NginxNode, served: str) -> Iterator[Trouble]:
+    if why := writable(node.include):
+        hint = "mlship's user has to be able to replace it in its folder"
+        yield Trouble(message=f"{why}: no split of nginx {node.name} can be set", hint=hint)
+    elif value_of(node.text).startswith(HAND):
+        why = f"somebody has edited {node.include}: it says {value_of(node.text).removeprefix(HAND)}"
+        yield Trouble(message=why, hint="the next rollback, or `--repair`, writes it anew", grave=False)
+    elif generation_of(node.text) != served:
+        why = f"{node.include} says {value_of(node.text)}, nginx {node.name} runs {served.partition(' ')[2]}"
+        yield Trouble(message=f"{why}: a reload changes it", hint="the next change writes both", grave=False)
+
+
+def _rights(node: NginxNode) -> Iterator[Trouble]:
+    if node.program.reload_words:
+        return
+    try:
+        node.program.signal(0)
+    except MlshipError as error:
+        yield Trouble(message=error.message, hint=error.hint)
+
+
+def _upstreams(node: NginxNode) -> Iterator[Trouble]:
+    try:
+        there = node.program.test()
+    except MlshipError as error:
+        yield Trouble(message=error.message, hint=error.hint)
+        return
+    for model, name in node.upstreams.items():
+        if name not in there:
+            hint = f"add it, or name the right one: `{model}: {{ backend: NAME }}`"
+            yield Trouble(message=f"nginx {node.name} has no upstream {name}", hint=hint)

@@ -1,0 +1,14 @@
+"""Traefik, changed by one file in the folder that its file provider watches. All the rest is somebody else's.
+
+lines.py     what its configuration needs: printed by `init`, used by the tests as it is printed
+draft.py     the plan that `init` writes around these lines
+dynamic.py   the file: from a routing in one line, and that line from what Traefik's API tells
+api.py       what Traefik has loaded, and whether it is enabled: only that tells what requests meet
+metrics.py   requests, errors and latencies out of its Prometheus endpoint
+node.py      one Traefik
+doctor.py    what stands in the way of the next change
+"""
+
+from mlship.drivers.balancer.traefik.driver import TraefikDriver
+
+__all__ = ["TraefikDriver"]

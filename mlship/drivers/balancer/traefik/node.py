@@ -1,0 +1,171 @@
+"""One Traefik."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+import msgspec
+
+from mlship.clock import Clock
+from mlship.drivers.balancer.health import answers
+from mlship.drivers.balancer.node import Server
+from mlship.drivers.balancer.traefik.api import Api
+from mlship.drivers.balancer.traefik.dynamic import named, ours, text_of, value_in, value_of
+from mlship.drivers.balancer.traefik.metrics import coarse, tallies
+from mlship.drivers.balancer.traefik.settings import Entrance, NodeSettings
+from mlship.drivers.trouble import Trouble
+from mlship.errors import MlshipError, OutOfReach, RoutingRefused, UsageError
+from mlship.metrics.counters import Tally
+from mlship.plan.model import Model
+
+LOADS_WITHIN = 10.0
+"""Seconds from the change of the file until Traefik has it: its throttle is 2 s where nobody has set it."""
+STUCK = 3.0
+"""Seconds after which what is disabled as before counts as what was loaded now."""
+POLL = 0.05
+"""Seconds between two looks: Traefik has users to serve meanwhile."""
+BUCKETS = "set `metrics.prometheus.buckets` to those that `mlship init --driver traefik` prints"
+
+
+class TraefikNode(msgspec.Struct, frozen=True, kw_only=True):
+    """`Node` over the file that Traefik watches."""
+
+    api: Api
+    told: NodeSettings
+    entrance: Entrance
+    service: str
+    services: Mapping[str, str]
+    """Model → service of Traefik's, without its provider."""
+    clock: Clock
+
+    @property
+    def name(self) -> str:
+        """Where its API answers."""
+        return self.api.name
+
+    def read(self) -> str | None:
+        """What Traefik has loaded, and sends requests by."""
+        value, why = self._loaded()
+        if why:
+            raise self._disabled(why)
+        return value
+
+    def write(self, value: str | None) -> None:
+        """Replace the file and wait until Traefik has it, enabled; if that fails the file before comes back."""
+        before = self.text
+        self._replace(self._text(value))
+        try:
+            self._wait_for(value)
+        except MlshipError:
+            with suppress(MlshipError):
+                self._replace(before)
+            raise
+
+    def kept(self) -> str | None:
+        """What the file says: Traefik starts with it."""
+        return value_in(self.text, self.service)
+
+    def keep(self, value: str | None) -> None:
+        """Have the file say it, where Traefik itself could not be asked."""
+        if self.text != self._text(value):
+            self._replace(self._text(value))
+
+    def pool(self, model: Model) -> Sequence[Server]:
+        """The servers of the model's service, by Traefik's check where it has one, and by their health path."""
+        name = self.services.get(model.name, model.name)
+        found = next((each for each in self.api.services() if each["name"] == f"{name}@file"), None)
+        if found is None or "loadBalancer" not in found:
+            hint = f"add it to Traefik's files, or name the right one: `{model.name}: {{ backend: NAME }}`"
+            raise UsageError(f"Traefik {self.name} has no service {name}", hint=hint)
+        told = found.get("serverStatus", {})
+        urls = [each["url"] for each in found["loadBalancer"].get("servers", [])]
+        return [_server(url, told.get(url, "UP"), model) for url in urls]
+
+    def counts(self) -> tuple[str, Mapping[str, Tally]]:
+        """Answers by service."""
+        text = self.api.text(self.told.metrics)
+        if coarse(text):
+            raise OutOfReach(f"the latencies of Traefik {self.name} have buckets of another kind", hint=BUCKETS)
+        found = tallies(text)
+        return self.api.started(), {model: found.get(name, Tally()) for model, name in self.services.items()}
+
+    def troubles(self) -> Iterator[Trouble]:
+        """Reach, rights, the file and what is loaded, services, throttle, buckets."""
+        from mlship.drivers.balancer.traefik.doctor import examine
+
+        return examine(self)
+
+    @property
+    def text(self) -> str:
+        """Of the file; empty where it cannot be read."""
+        with suppress(OSError, UnicodeError):
+            return self.told.file.read_text(encoding="utf-8")
+        return ""
+
+    def _text(self, value: str | None) -> str:
+        if value is None:
+            return ""
+        models = tuple(self.services.values())
+        return text_of(value, service=self.service, models=models, entrance=self.entrance)
+
+    def _replace(self, text: str) -> None:
+        """By a rename from outside the folder: Traefik would serve 404 by a file that is half written."""
+        partial = self.told.staging / f".{named(self.service)}.{os.getpid()}"
+        try:
+            if not text:
+                self.told.file.unlink(missing_ok=True)
+                return
+            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as sink:
+                sink.write(text)
+                sink.flush()
+                os.fsync(descriptor)
+            partial.replace(self.told.file)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            hint = f"let mlship's user write {self.told.file.parent} and {self.told.staging}, on one disk (`staging`)"
+            why = f"{self.told.file} cannot be written: {error.strerror or error}"
+            raise OutOfReach(why, hint=hint) from error
+
+    def _wait_for(self, wanted: str | None) -> None:
+        began = self.clock.now()
+        # Asked at once: most likely what was loaded before, which may have been disabled, too.
+        found = first = self._loaded()
+        while found != (wanted, ""):
+            since = self.clock.now() - began
+            if found[0] == wanted and (found != first or since > STUCK):
+                raise self._disabled(found[1])
+            if since > LOADS_WITHIN:
+                hint = "its log tells why; is the file in the folder that its file provider watches?"
+                told = f"{found[0]} {found[1]}".rstrip()
+                why = f"Traefik {self.name} has not loaded the split in {LOADS_WITHIN:g} s, it has {told}"
+                raise RoutingRefused(why, hint=hint)
+            self.clock.sleep(POLL)
+            found = self._loaded()
+
+    def _loaded(self) -> tuple[str | None, str]:
+        """(value, what of mlship's own is not enabled, and why: users get 404 then)."""
+        search = named(self.service)
+        services, routers = self.api.services(search), self.api.routers(search)
+        mine = [each for each in [*services, *routers] if ours(each["name"], self.service)]
+        faults = (each for each in mine if each.get("status") != "enabled" or each.get("error"))
+        why = next(
+            (f"{each['name']}: {'; '.join(each.get('error') or [each.get('status', '')])}" for each in faults), ""
+        )
+        return value_of(services, routers, self.service), why
+
+    def _disabled(self, why: str) -> RoutingRefused:
+        hint = "correct what it names; `mlship rollback` writes the file anew"
+        return RoutingRefused(f"Traefik {self.name} has disabled {why}", hint=hint)
+
+
+def _server(url: str, status: str, model: Model) -> Server:
+    told = urlsplit(url)
+    address = told.netloc if told.port else f"{told.netloc}:80"
+    # Before its own first check Traefik says UP, and of what it does not check it never says anything else.
+    fine = told.scheme != "http" or answers(address, model.health.path, timeout=model.health.timeout)
+    why = status if status != "UP" else "" if fine else f"GET {model.health.path} does not answer 2xx"
+    return Server(name=url, up=fine and status == "UP", told=why)

@@ -1,0 +1,91 @@
+"""What a Caddy answers at its admin API: a 200 is no proof, a refusal leaves what was, and who is not there is told."""
+
+from __future__ import annotations
+
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from mlship.drivers.balancer.caddy.block import Split, encoded
+from mlship.errors import MlshipError, OutOfReach, RoutingRefused
+from mlship.plan.routing import all_to
+from tests.support.balanced_site import drawn
+from tests.support.caddy_site import CaddySite, caddy_site
+from tests.support.site import until
+
+pytestmark = pytest.mark.caddy
+
+
+@pytest.mark.parametrize("weights", [(("127.0.0.1:1", -1),), (("127.0.0.1:1", 0), ("127.0.0.1:2", 0))])
+def test_what_caddy_refuses_leaves_what_was(site: CaddySite, weights: tuple[tuple[str, int], ...]) -> None:
+    """Weights that are none come back in Caddy's own words, and everybody is served as before."""
+    driver = site.up("v1", "v2")
+    (node,) = driver._fleet.nodes
+
+    with pytest.raises(RoutingRefused, match=r"did not take the split: .*positive weight"):
+        node.write(encoded(Split(servers=weights)))
+
+    assert site.balancer.weights == {"v1": 1}
+    assert site.ask().model == "v1"
+
+
+def test_an_id_that_caddy_does_not_have(site: CaddySite) -> None:
+    """The configuration lacks the handler; which one is said."""
+    site.settings = {"id": "mlship-other"}
+
+    with pytest.raises(RoutingRefused, match="has no handler with the id mlship-other") as told:
+        site.open().route(all_to("v1"))
+
+    assert "mlship init --driver caddy" in told.value.hint
+
+
+def test_an_admin_api_over_tcp() -> None:
+    """It takes the same requests."""
+    with caddy_site() as site:
+        for name in ("v1", "v2"):
+            site.serve(name)
+        site.balance(over_tcp=True)
+        driver = site.up("v1", "v2")
+        driver.route(drawn(5000))
+
+        assert site.balancer.weights == {"v1": 1, "v2": 1}
+        site.shares(10)
+        until(lambda: driver.measure().models["v2"].requests >= 0)
+
+
+def test_endpoints_that_lead_nowhere(site: CaddySite) -> None:
+    """A socket that is missing, a port that nobody listens at, and a Caddy that hangs are told apart, with a hint."""
+
+    def trouble(admin: str) -> MlshipError:
+        site.settings = {"nodes": [{"admin": admin, "log": str(site.balancer.log)}]}
+        with pytest.raises(OutOfReach) as told:
+            site.open().measure()
+        return told.value
+
+    missing = trouble("/nowhere/admin.sock")
+    closed = trouble("127.0.0.1:1")
+    assert site.balancer.process
+    os.kill(site.balancer.process.pid, signal.SIGSTOP)
+    hung = trouble(site.balancer.admin)
+    os.kill(site.balancer.process.pid, signal.SIGCONT)
+
+    assert "No such file" in missing.message
+    assert "refused" in closed.message
+    assert "does not answer within 3 s" in hung.message
+    assert all(each.hint for each in (missing, closed, hung))
+
+
+def test_the_endpoint_starts_anew_with_each_change(site: CaddySite) -> None:
+    """Others change the configuration all the time: every question about ours is answered all the same."""
+    driver = site.up("v1", "v2")
+
+    def change(number: int) -> None:
+        site.balancer.patch("/routes/0/handle/0/destinations", ["{mlship.model}", "{mlship.other}"][: 1 + number % 2])
+
+    with ThreadPoolExecutor(1) as pool:
+        others = [pool.submit(change, 0) for _ in range(15)]
+        while not all(other.done() for other in others):
+            assert driver.observe().router
+    assert driver.observe().routing == all_to("v1")

@@ -1,0 +1,110 @@
+"""Two Caddy that carry the same traffic: forward both or none, back on every one that answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from mlship.errors import OutOfReach, RoutingRefused
+from mlship.metrics.counters import difference
+from mlship.plan.routing import all_to
+from tests.support.balanced_site import drawn
+from tests.support.caddy_site import CaddySite, caddy_site
+from tests.support.site import ask, until
+
+pytestmark = pytest.mark.caddy
+
+LIVE = {"v1": 1}
+
+
+@pytest.fixture
+def site() -> Iterator[CaddySite]:
+    """Two models and two Caddy."""
+    with caddy_site() as opened:
+        for name in ("v1", "v2"):
+            opened.serve(name)
+        opened.balance(2)
+        yield opened
+
+
+def weights(site: CaddySite) -> list[dict[str, int]]:
+    return [balancer.weights for balancer in site.balancers]
+
+
+def test_forward_with_a_dead_node_changes_none(site: CaddySite) -> None:
+    """The one that answers is where it was; which one is dead is told."""
+    driver = site.up("v1", "v2")
+    site.balancers[1].kill()
+
+    with pytest.raises(OutOfReach, match=r"lb1/admin.sock does not answer"):
+        driver.route(drawn(1000))
+
+    assert site.balancers[0].weights == LIVE
+    assert (driver.observe().routing, driver.observe().router) == (all_to("v1"), False)
+
+
+def test_forward_is_taken_back_where_a_later_node_is_gone(site: CaddySite) -> None:
+    """The first node has it already when the second dies: it goes back."""
+    driver = site.up("v1", "v2")
+    before = driver._fleet.read()
+    site.balancers[1].kill()
+
+    with pytest.raises(OutOfReach, match=r"does not answer.*, the other nodes are as they were"):
+        driver._fleet.forward(driver._language.value_of(drawn(1000)), before)
+
+    assert site.balancers[0].weights == LIVE
+
+
+def test_a_change_by_somebody_else_in_the_middle_is_left_alone(site: CaddySite) -> None:
+    """Between the look and the change the second gets another split by hand: the first goes back, theirs stays."""
+    driver = site.up("v1", "v2")
+    before = driver._fleet.read()
+    site.balancers[1].set_by_hand(v1=3, v2=1)
+
+    with pytest.raises(RoutingRefused, match=r"somebody else changed Caddy .*, the other nodes are as they were"):
+        driver._fleet.forward(driver._language.value_of(drawn(5000)), before)
+
+    assert weights(site) == [LIVE, {"v1": 3, "v2": 1}]
+
+
+def test_back_with_a_dead_node_goes_on(site: CaddySite) -> None:
+    """Whoever answers is rolled back at once, whichever is dead; that one comes back as it was, and is seen."""
+    driver = site.up("v1", "v2")
+    driver.route(drawn(5000))
+    site.balancers[0].kill()
+
+    with pytest.raises(OutOfReach, match=r"lb0/admin.sock does not answer.*; done on .*lb1/admin.sock"):
+        driver.insist(all_to("v1"))
+    assert site.balancers[1].weights == LIVE
+
+    site.balancers[0].start()
+    assert weights(site) == [{"v1": 1, "v2": 1}, LIVE]
+    assert driver.observe().routing == drawn(5000)
+    driver.insist(all_to("v1"))
+    assert weights(site) == [LIVE, LIVE]
+    assert (driver.observe().routing, driver.observe().router) == (all_to("v1"), True)
+
+
+def test_one_node_that_somebody_changed_stops_a_step(site: CaddySite) -> None:
+    """Which one, what it has and what it should have are told."""
+    driver = site.up("v1", "v2")
+    driver.route(drawn(1000))
+    site.balancers[1].set_by_hand(v2=1)
+
+    with pytest.raises(RoutingRefused, match=r"lb1/admin.sock: it has v2 100%, mlship has set v2 10%, v1 90%"):
+        driver.route(drawn(2000))
+    assert driver.observe().routing == all_to("v2")
+
+
+def test_counters_are_those_of_both(site: CaddySite) -> None:
+    """Users of either node count; when one starts anew, nothing is known of the time between."""
+    driver = site.up("v1", "v2")
+    before = driver.measure()
+    for balancer in site.balancers:
+        assert [ask(balancer.port).model for _ in range(10)] == ["v1"] * 10
+    until(lambda: (difference(before, driver.measure()) or {})["v1"].requests == 20)
+
+    site.balancers[1].kill()
+    site.balancers[1].start()
+    assert difference(before, driver.measure()) is None

@@ -1,0 +1,85 @@
+"""Two nginx that carry the same traffic: forward both or none, back on every one that answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from mlship.errors import OutOfReach, RoutingRefused
+from mlship.metrics.counters import difference
+from mlship.plan.routing import all_to
+from tests.support.balanced_site import drawn
+from tests.support.nginx_site import LIVE, NginxSite, nginx_site
+from tests.support.site import ask, until
+
+pytestmark = pytest.mark.nginx
+
+
+@pytest.fixture
+def site() -> Iterator[NginxSite]:
+    """Two models and two nginx."""
+    with nginx_site() as opened:
+        for name in ("v1", "v2"):
+            opened.serve(name)
+        opened.balance(2)
+        yield opened
+
+
+def entries(site: NginxSite) -> list[str | None]:
+    return [balancer.entry for balancer in site.balancers]
+
+
+def test_forward_with_a_dead_node_changes_none(site: NginxSite) -> None:
+    """The one that answers is where it was; which one is dead is told."""
+    driver = site.up("v1", "v2")
+    site.balancers[1].kill()
+
+    with pytest.raises(OutOfReach, match=f"nginx 127.0.0.1:{site.balancers[1].port} does not answer"):
+        driver.route(drawn(1000))
+
+    assert site.balancers[0].entry == LIVE
+    assert (driver.observe().routing, driver.observe().router) == (all_to("v1"), False)
+
+
+def test_forward_is_taken_back_where_a_later_node_fails(site: NginxSite) -> None:
+    """The first node has it already when the second does not take it: both go back, and their files too."""
+    driver = site.up("v1", "v2")
+    site.balancers[1].edit("worker_processes 2;", "nonsense on;")
+
+    with pytest.raises(RoutingRefused, match=r"nonsense.*the other nodes are as they were"):
+        driver.route(drawn(1000))
+
+    assert entries(site) == [LIVE, LIVE]
+    assert driver.observe().routing == all_to("v1")
+
+
+def test_back_with_a_dead_node_goes_on(site: NginxSite) -> None:
+    """Whoever answers is rolled back; the dead one comes back with the rollback in its file."""
+    driver = site.up("v1", "v2")
+    driver.route(drawn(5000))
+    assert entries(site) == ["v2:5000,v1:5000", "v2:5000,v1:5000"]
+    site.balancers[0].kill()
+
+    with pytest.raises(OutOfReach, match=f"done on 127.0.0.1:{site.balancers[1].port}"):
+        driver.insist(all_to("v1"))
+    assert site.balancers[1].entry == LIVE
+
+    site.balancers[0].start()
+    assert entries(site) == [LIVE, LIVE]
+    driver.insist(all_to("v1"))
+    assert (driver.observe().routing, driver.observe().router) == (all_to("v1"), True)
+
+
+def test_counters_are_those_of_both(site: NginxSite) -> None:
+    """Users of either node count; when one starts anew, nothing is known of the time between."""
+    driver = site.up("v1", "v2")
+    before = driver.measure()
+    for balancer in site.balancers:
+        for _ in range(10):
+            assert ask(balancer.port).model == "v1"
+    until(lambda: (difference(before, driver.measure()) or {})["v1"].requests == 20)
+
+    site.balancers[1].kill()
+    site.balancers[1].start()
+    assert difference(before, driver.measure()) is None

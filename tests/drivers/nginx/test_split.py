@@ -1,0 +1,161 @@
+"""Who gets which model from an nginx that is somebody else's."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import pytest
+from msgspec.structs import replace
+
+from mlship.errors import ModelNotReady, RoutingRefused, UsageError
+from mlship.plan.pool import Pool
+from mlship.plan.routing import Mirror, Routing, all_to
+from mlship.plan.rule import Condition, Part, Rule, header_is
+from tests.support.balanced_site import drawn
+from tests.support.nginx_site import NginxSite
+from tests.support.site import split
+
+pytestmark = pytest.mark.nginx
+
+
+@pytest.mark.parametrize("share", [100, 1000, 5000])
+def test_shares(site: NginxSite, share: int) -> None:
+    """The candidate's share of the answers is what was asked for, within four standard deviations."""
+    count, p = 2000, share / 10_000
+    site.up("v1", "v2").route(drawn(share))
+
+    found = site.shares(count)["v2"]
+
+    assert abs(found - count * p) <= 4 * sqrt(count * p * (1 - p)), found
+
+
+def test_many_parts(site: NginxSite) -> None:
+    """A split may have as many as it likes, of the same two models, too."""
+    site.up("v1", "v2").route(Routing(segments=(("v1", 2000), ("v2", 2000)) * 2 + (("v1", 2000),)))
+
+    found = site.shares(1000)["v2"]
+
+    assert abs(found - 400) <= 4 * sqrt(1000 * 0.24)
+
+
+def test_users_stay_and_a_larger_share_only_adds(site: NginxSite) -> None:
+    """The same users at each ask; those of 10% are among those of 30%; another salt takes other users."""
+    driver = site.up("v1", "v2")
+
+    def candidates(share: int, salt: str = "s") -> set[str]:
+        driver.route(split(share, salt=salt))
+        arms = site.arms(200)
+        assert arms == site.arms(200)
+        return {user for user, model in arms.items() if model == "v2"}
+
+    small, large, other = candidates(1000), candidates(3000), candidates(3000, salt="t")
+
+    assert 6 <= len(small) <= 38
+    assert small < large
+    assert not large <= other
+
+
+def test_users_without_the_header_get_a_cookie(site: NginxSite) -> None:
+    """They stay on their model by it, and need none while nobody is told apart."""
+    driver = site.up("v1", "v2")
+    assert not site.ask().cookie
+    driver.route(split(5000))
+
+    first = [site.ask() for _ in range(20)]
+    again = [site.ask(cookie=answer.cookie) for answer in first]
+
+    assert {answer.model for answer in first} == {"v1", "v2"}
+    assert [answer.model for answer in first] == [answer.model for answer in again]
+    assert not any(answer.cookie for answer in again)
+
+
+def test_nobody_is_held_by_what_was_rolled_back(site: NginxSite) -> None:
+    """Users who were on the candidate are on the live model with the next request, by header and by cookie."""
+    driver = site.up("v1", "v2")
+    driver.route(split(5000))
+    held = [answer for answer in (site.ask() for _ in range(20)) if answer.model == "v2"]
+    assert held
+
+    driver.insist(all_to("v1"))
+
+    assert {site.ask(cookie=answer.cookie).model for answer in held} == {"v1"}
+    assert set(site.arms(100).values()) == {"v1"}
+
+
+def test_a_header_leads_to_the_model_on_the_side(site: NginxSite) -> None:
+    """Only with the value that was agreed, in its case; after a rollback it leads to the live model."""
+    driver = site.up("v1", "v2")
+    routing = replace(all_to("v1"), rules=(header_is("x-preview", "v2.green+1", "v2"),))
+    driver.route(routing)
+
+    assert driver.observe().routing == routing
+    assert site.ask(x_preview="v2.green+1").model == "v2"
+    others = ("", "red", "v2", "v2.GREEN+1", "v2xgreen+1", "v2.green+1x")
+    assert {site.ask(x_preview=value).model for value in others} == {"v1"}
+    driver.insist(all_to("v1"))
+    assert {site.ask(x_preview=value).model for value in ("", "v2.green+1")} == {"v1"}
+
+
+def test_the_first_rule_that_matches_decides(site: NginxSite) -> None:
+    """Several headers, several values, and a percentage of everybody else: always the same users."""
+    driver = site.up("v1", "v2")
+    never = Rule(model="v1", when=(Condition(part=Part.HEADER, name="x-tier", values=("free", "trial")),))
+    rules = (never, header_is("x-beta", "yes", "v2"), Rule(model="v2", share=3000))
+    driver.route(replace(all_to("v1"), rules=rules, assign_by="x-user", salt="s"))
+
+    assert {site.ask(x_tier=tier, x_beta="yes").model for tier in ("free", "trial")} == {"v1"}
+    assert site.ask(x_tier="paid", x_beta="yes").model == "v2"
+    users = {user for user, model in site.arms(300).items() if model == "v2"}
+    assert 50 <= len(users) <= 130
+    assert users == {user for user, model in site.arms(300).items() if model == "v2"}
+
+
+def test_a_closed_door(site: NginxSite) -> None:
+    """503 and when to come again; nothing of it is counted as an answer of a model."""
+    driver = site.up("v1")
+    before = driver.measure()
+    driver.route(replace(all_to("v1"), closed=True))
+
+    answer = site.ask()
+
+    assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+    assert driver.measure().models == before.models
+    assert driver.observe().routing == replace(all_to("v1"), closed=True)
+
+
+def test_a_model_is_ready_when_its_servers_say_so(site: NginxSite) -> None:
+    """nginx itself checks none, so mlship asks each of them by the health path."""
+    site.serve("sick", sick=True)
+
+    with pytest.raises(ModelNotReady, match="GET /v2/health/ready does not answer 2xx"):
+        site.open().ensure("sick", 1)
+
+
+def test_servers_must_be_named(site: NginxSite) -> None:
+    """Nobody else could tell whether they are up."""
+    site.models["v2"] = replace(site.models["v2"], pool=Pool())
+
+    with pytest.raises(UsageError, match="v2 names no servers") as told:
+        site.open().ensure("v2", 1)
+
+    assert "servers: [" in told.value.hint
+
+
+@pytest.mark.parametrize(
+    ("routing", "why"),
+    [
+        (replace(all_to("v1"), rules=(header_is("x", "a b", "v2"),)), "one header with plain values"),
+        (replace(all_to("v1"), rules=(header_is("x", 'a"; return 200', "v2"),)), "one header with plain values"),
+        (replace(all_to("v1"), rules=(Rule(model="v2", when=(Condition(part=Part.USER, values=("a",)),)),)), "header"),
+        (replace(all_to("v1"), mirrors=(Mirror(model="v2", share=100),)), "copies no requests"),
+        (replace(split(1000), assign_by="x_user$"), "cannot tell users apart by header"),
+    ],
+)
+def test_what_cannot_be_said_is_refused(site: NginxSite, routing: Routing, why: str) -> None:
+    """Before anything is changed, with the reason."""
+    driver = site.up("v1", "v2")
+    with pytest.raises(RoutingRefused, match=why) as told:
+        driver.route(routing)
+
+    assert told.value.hint
+    assert driver.observe().routing == all_to("v1")

@@ -1,0 +1,106 @@
+"""Whole rollouts behind an Envoy that is somebody else's, by the command line, under traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from mlship.errors import Exit
+from tests.support.balanced_cli import mlship, plan, under_way
+from tests.support.balanced_load import Load
+from tests.support.envoy_site import EnvoySite, envoy_site
+from tests.support.site import until
+
+pytestmark = [pytest.mark.envoy, pytest.mark.load]
+
+SLOW = [{"strategy": "canary", "weights": ["10%", "50%"], "hold": "5m"}]
+QUICK = [
+    {
+        "strategy": "shadow",
+        "mirror": {"v2": "50%"},
+        "hold": "1s",
+        "requests": 20,
+        "at-most": "30s",
+        "gates": [{"metric": "error_rate", "max": "5%"}],
+    },
+    {"strategy": "canary", "weights": ["10%", "50%"], "hold": "1s", "gates": ["no-more-errors"]},
+]
+
+
+@pytest.fixture
+def site() -> Iterator[EnvoySite]:
+    """Two models and an Envoy that sends everything to v1."""
+    with envoy_site() as opened:
+        for name in ("v1", "v2"):
+            opened.serve(name)
+        opened.service = "digits"
+        opened.balance()
+        until(lambda: opened.ask().status == 200)
+        yield opened
+
+
+def test_the_shipped_plan_ends_promoted(site: EnvoySite) -> None:
+    """Copies first, then users; no request fails. Afterwards `down` lets go, and users are served on."""
+    with Load(port=site.balancer.port) as load:
+        ran = mlship(site, "deploy", plan(site, stages=QUICK), "--yes", "--output", "plain")
+    doctor = mlship(site, "doctor", "digits")
+    down = mlship(site, "down", "digits", "--yes")
+
+    assert ran.returncode == Exit.DONE, ran.stdout + ran.stderr
+    assert load.failed == []
+    assert (doctor.returncode, "everything runs as recorded" in doctor.stdout) == (0, True), doctor.stdout
+    assert down.returncode == 0
+    assert site.ask().model == "v2"
+
+
+def test_before_a_first_deploy_the_plan_alone_is_enough_for_doctor(site: EnvoySite) -> None:
+    """A sound balancer has nothing in the way; one that is away is told of, with what to do."""
+    asked = plan(site, stages=QUICK)
+    sound = mlship(site, "doctor", "--plan", asked)
+    site.balancer.kill()
+    away = mlship(site, "doctor", "--plan", asked)
+
+    assert (sound.returncode, "nothing of driver envoy is in the way" in sound.stdout) == (0, True), sound.stdout
+    assert away.returncode == Exit.UNEXPECTED
+    assert "does not answer" in away.stdout
+    assert "hint: start Envoy" in away.stdout
+
+
+def test_a_candidate_that_errs_on_copies_is_met_by_no_user(site: EnvoySite) -> None:
+    """By Envoy's own counters; users only ever saw the live model."""
+    site.stop("v2")
+    site.serve("v2", ERRORS="0.5")
+    with Load(port=site.balancer.port) as load:
+        ran = mlship(site, "deploy", plan(site, stages=QUICK[:1]), "--yes", "--output", "plain")
+
+    assert ran.returncode == Exit.ROLLED_BACK, ran.stdout + ran.stderr
+    assert set(load.answered) == {"v1"}
+    assert load.failed == []
+
+
+def test_a_candidate_that_errs_is_rolled_back(site: EnvoySite) -> None:
+    """Afterwards everybody has the live model."""
+    site.stop("v2")
+    site.serve("v2", ERRORS="0.5")
+    with Load(port=site.balancer.port):
+        ran = mlship(site, "deploy", plan(site, stages=QUICK[1:]), "--yes", "--output", "plain")
+
+    assert ran.returncode == Exit.ROLLED_BACK, ran.stdout + ran.stderr
+    assert site.balancer.weights == {"v1": 10_000}
+
+
+def test_a_restart_holds_a_rollout_until_it_is_repaired(site: EnvoySite) -> None:
+    """Envoy forgets the split: that is seen, the rollout holds, and `rollback` ends it."""
+    with under_way(site, "deploy", plan(site, stages=SLOW), "--yes", "--output", "plain"):
+        until(lambda: site.balancer.weights == {"v1": 9000, "v2": 1000})
+        site.balancer.kill()
+        site.balancer.start()
+        until(lambda: "changed by somebody else" in mlship(site, "status", "digits").stdout)
+        doctor = mlship(site, "doctor", "digits").stdout
+        back = mlship(site, "rollback", "digits", "--reason", "night")
+
+    assert "it has v1 100%, mlship has set v2 10%, v1 90%" in doctor
+    assert back.returncode == Exit.DONE, back.stdout + back.stderr
+    assert site.balancer.weights == {"v1": 10_000}
+    assert "everything runs as recorded" in mlship(site, "doctor", "digits").stdout
