@@ -58,7 +58,7 @@ def test_the_first_routing_moves_nobody(site: SagemakerSite) -> None:
     site.aws.advance(600)
     driver = site.open()
     driver.ensure("v1", 1)
-    with pytest.raises(RoutingRefused, match="name the model in `live`|first routing would be a=10000"):
+    with pytest.raises(RoutingRefused, match=r"name the model in `live`|first routing would be a=10000"):
         driver.route(all_to("v1"))
 
     assert site.weights == {"a": 1, "b": 1}
@@ -104,7 +104,7 @@ def test_a_variant_of_its_own_kind(site: SagemakerSite) -> None:
 def test_a_ledger_that_cannot_be_read(pair: SagemakerDriver, site: SagemakerSite) -> None:
     """It is told with what to do."""
     (site.folder / "sagemaker" / ENDPOINT / "ledger.json").write_text("{")
-    with pytest.raises(OutOfReach, match="ledger.json cannot be read"):
+    with pytest.raises(OutOfReach, match=r"ledger\.json cannot be read"):
         pair.observe()
 
 
