@@ -32,6 +32,7 @@ class Backend(StrEnum):
     ENVOY = "envoy"
     HAPROXY = "haproxy"
     NGINX = "nginx"
+    SAGEMAKER = "sagemaker"
     TRAEFIK = "traefik"
     ALB = "alb"
     REST = "rest"
@@ -44,6 +45,7 @@ PARTS = {
     Backend.ENVOY: "clusters",
     Backend.HAPROXY: "backends",
     Backend.NGINX: "servers",
+    Backend.SAGEMAKER: "images and role",
     Backend.TRAEFIK: "services",
     Backend.ALB: "target groups",
     Backend.REST: "servers",
@@ -205,17 +207,18 @@ def text(strategy: Strategy, *, service: str, file: str, driver: Backend = Backe
     """
     stages = STAGES[strategy].replace("{gates}", GATES)
     if driver not in DRIVERS:
-        balancer = import_module(f"mlship.drivers.balancer.{driver}.draft")
-        if strategy not in balancer.STRATEGIES:
-            hint = f"strategies for it: {', '.join(balancer.STRATEGIES)}; drivers that can: docker, process"
+        folder = "mlship.drivers" if driver is Backend.SAGEMAKER else "mlship.drivers.balancer"
+        draft = import_module(f"{folder}.{driver}.draft")
+        if strategy not in draft.STRATEGIES:
+            hint = f"strategies for it: {', '.join(draft.STRATEGIES)}; drivers that can: docker, process"
             raise UsageError(f"driver {driver} has no plan for {strategy}", hint=hint)
-        head: str = balancer.head(service=service, file=file)
-        lines: str = balancer.configuration(service)
+        head: str = draft.head(service=service, file=file)
+        lines: str = draft.configuration(service)
         # One whose balancer counts nothing is judged by other numbers.
-        course = getattr(balancer, "course", None)
+        course = getattr(draft, "course", None)
         if strategy is not Strategy.SHADOW:
             return head + (course(strategy) if course else stages + TAIL) + lines
-        shadowed: str = balancer.shadowed(head + COUNTED_SHADOW + TAIL + lines)
+        shadowed: str = draft.shadowed(head + COUNTED_SHADOW + TAIL + lines)
         return shadowed
     v1, v2 = MODELS[driver]
     replicas = 3 if strategy is Strategy.ROLLING else 1

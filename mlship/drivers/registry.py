@@ -10,7 +10,19 @@ from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
-from mlship.drivers.abilities import ALB, CADDY, DOCKER, ENVOY, HAPROXY, MEMORY, NGINX, PROCESS, REST, TRAEFIK
+from mlship.drivers.abilities import (
+    ALB,
+    CADDY,
+    DOCKER,
+    ENVOY,
+    HAPROXY,
+    MEMORY,
+    NGINX,
+    PROCESS,
+    REST,
+    SAGEMAKER,
+    TRAEFIK,
+)
 from mlship.drivers.base import DriverFactory
 from mlship.errors import UsageError
 from mlship.plan.model import Capability
@@ -30,6 +42,7 @@ SHIPPED: Mapping[str, tuple[str, frozenset[Capability]]] = {
     "nginx": ("mlship.drivers.balancer.nginx:NginxDriver", NGINX),
     "process": ("mlship.drivers.process:ProcessDriver", PROCESS),
     "rest": ("mlship.drivers.balancer.rest:RestDriver", REST),
+    "sagemaker": ("mlship.drivers.sagemaker:SagemakerDriver", SAGEMAKER),
     "traefik": ("mlship.drivers.balancer.traefik:TraefikDriver", TRAEFIK),
 }
 """Name → where the factory is, and what it can do."""

@@ -67,6 +67,7 @@ def roll_back(
     (target,) = way_back.routing.weights
     record(RollbackBegun(to=target, reason=reason, by=by))
     began = clock.now()
+    hands.announce(way_back.routing, insist=True)
     try:
         _bring_back(hands, way_back, target, seen or hands.observe())
     except (LeaseLost, JournalUnavailable):

@@ -10,7 +10,9 @@ from mlship.plan import defaults, units
 from mlship.plan.capturing import build_capture
 from mlship.plan.container import build_container
 from mlship.plan.gatebook import Gatebook
+from mlship.plan.hosted import build_hosted
 from mlship.plan.labelwatch import LabelWatch, LateAction
+from mlship.plan.managed import build_managed
 from mlship.plan.model import (
     AB,
     Alpha,
@@ -32,6 +34,7 @@ from mlship.plan.pool import build_pool
 from mlship.plan.rule import Rule, drawn_alone, header_is
 from mlship.plan.rulebook import build_rules
 from mlship.plan.sharing import canary_shares, rolling_shares
+from mlship.plan.shift import Managed
 from mlship.plan.step import AtDeadline
 
 Document = Mapping[str, Any]
@@ -75,6 +78,7 @@ def build_model(name: str, document: Document, *, base: Path) -> Model:
         faults=document.get("faults", {}),
         container=build_container(document, base=base),
         pool=build_pool(document),
+        hosted=build_hosted(document),
         **_given(document, {"replicas": int, "health": _health, "timeout": units.seconds, "drain": units.seconds}),
     )
 
@@ -193,12 +197,18 @@ class _Stages:
 
     def _canary(self, stage: Document) -> Canary:
         weights = tuple(units.basis_points(weight) or 0 for weight in stage["weights"])
-        shared = self._shared(stage, shares=canary_shares(weights))
-        return Canary(**shared, weights=weights, hold=_seconds(stage, "hold", defaults.CANARY_HOLD))
+        managed = self._managed(stage)
+        shared = self._shared(stage, shares=not managed and canary_shares(weights))
+        usual = defaults.MANAGED_HOLD if managed else defaults.CANARY_HOLD
+        return Canary(**shared, managed=managed, weights=weights, hold=_seconds(stage, "hold", usual))
+
+    def _managed(self, stage: Document) -> Managed | None:
+        return build_managed(stage, _driver(self._document))
 
     def _blue_green(self, stage: Document) -> BlueGreen:
         return BlueGreen(
             **self._shared(stage, shares=False),
+            managed=self._managed(stage),
             preview=self._preview(stage.get("preview")),
             hold=_seconds(stage, "hold", defaults.BLUE_GREEN_HOLD),
             bake=_seconds(stage, "bake", defaults.BAKE),
@@ -219,13 +229,15 @@ class _Stages:
         surge = int(stage.get("surge", defaults.SURGE))
         unavailable = int(stage.get("unavailable", defaults.UNAVAILABLE))
         old, new = self._replicas.get(self._live or "", 1), self._replicas.get(self._candidate or "", 1)
+        managed = self._managed(stage)
         shares = rolling_shares(old=old, new=new, batch=batch, surge=surge, unavailable=unavailable)
         return Rolling(
-            **self._shared(stage, shares=shares),
+            **self._shared(stage, shares=shares and not managed),
+            managed=managed,
             batch=batch,
             surge=surge,
             unavailable=unavailable,
-            hold=_seconds(stage, "hold", defaults.ROLLING_HOLD),
+            hold=_seconds(stage, "hold", defaults.MANAGED_HOLD if managed else defaults.ROLLING_HOLD),
         )
 
     def _recreate(self, stage: Document) -> Recreate:

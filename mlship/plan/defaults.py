@@ -16,6 +16,8 @@ BANDIT_HOLD = 60.0
 CANARY_HOLD = 60.0
 BLUE_GREEN_HOLD = 0.0
 ROLLING_HOLD = 30.0
+MANAGED_HOLD = 600.0
+"""In `mode: managed`: an alarm needs some minutes of numbers, which are late by some minutes."""
 BAKE = 300.0
 """After the switch of blue-green, and after the start of recreate."""
 

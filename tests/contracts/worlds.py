@@ -18,6 +18,7 @@ from tests.contracts.envoy_world import envoy
 from tests.contracts.haproxy_world import haproxy, haproxy_weights
 from tests.contracts.nginx_world import nginx
 from tests.contracts.rest_world import rest
+from tests.contracts.sagemaker_world import sagemaker
 from tests.contracts.traefik_world import traefik
 from tests.contracts.world import World
 from tests.engines import need
@@ -73,6 +74,7 @@ WORLDS = {
     "envoy": envoy,
     "haproxy": haproxy,
     "haproxy-weights": haproxy_weights,
+    "sagemaker": sagemaker,
     "nginx": nginx,
     "traefik": traefik,
     "alb": alb,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlship.drivers.abilities import ALB, CADDY, ENVOY, HAPROXY, NGINX, REST, TRAEFIK
+from mlship.drivers.abilities import ALB, CADDY, ENVOY, HAPROXY, NGINX, REST, SAGEMAKER, TRAEFIK
 from mlship.plan.fault import PlanError
 from mlship.plan.load import parse
 from mlship.plan.model import Capability, Plan
@@ -22,6 +22,7 @@ DRIVERS: Mapping[str, frozenset[Capability]] = {
     "rest": REST,
     "caddy": CADDY,
     "envoy": ENVOY,
+    "sagemaker": SAGEMAKER,
     "nginx": NGINX,
     "traefik": TRAEFIK,
 }

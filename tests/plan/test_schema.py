@@ -13,10 +13,11 @@ from msgspec.structs import fields
 
 from mlship.metrics.counters import LATENCY_EDGES
 from mlship.metrics.registry import KINDS
-from mlship.plan import answergates, container, defaults, model, outcome, pool, units
+from mlship.plan import answergates, container, defaults, hosted, model, outcome, pool, units
 from mlship.plan.balancer.check import POOLS
 from mlship.plan.containers import KEYS
 from mlship.plan.experiments import SOURCES
+from mlship.plan.sagemaker.check import KEYS as HOSTED
 from mlship.plan.semantics import SLOWEST
 from mlship.plan.step import AtDeadline
 from tests.plan.reading import BARE, DRIVERS, read
@@ -30,6 +31,8 @@ ABOUT_RACES = (
     "least",
 )  # fmt: skip
 """Keys of a bandit that are its gate's."""
+ABOUT_SHIFTS = ("mode", "alarms")
+"""Keys of a stage whose traffic the backend may move."""
 SCHEMA: Mapping[str, Any] = json.loads(files("mlship").joinpath("schemas", "plan.v1.json").read_text("utf-8"))
 DEFS = SCHEMA["$defs"]
 
@@ -90,7 +93,14 @@ def in_python(properties: Mapping[str, Any], *, without: tuple[str, ...] = ()) -
     ("kind", "properties", "not_written", "not_kept"),
     [
         (model.Plan, SCHEMA["properties"], {"document"}, ("version", "extends")),
-        (model.Model, without(DEFS["model"]["properties"], *KEYS, *POOLS), {"name", "container", "pool"}, ()),
+        (
+            model.Model,
+            without(DEFS["model"]["properties"], *KEYS, *POOLS, *HOSTED),
+            {"name", "container", "pool", "hosted"},
+            (),
+        ),
+        (hosted.Hosted, only(DEFS["model"]["properties"], "image", *HOSTED), set(), ()),
+        (hosted.Serverless, DEFS["serverless"]["properties"], set(), ()),
         (pool.Pool, only(DEFS["model"]["properties"], *POOLS), set(), ()),
         (container.Container, only(DEFS["model"]["properties"], "workdir", *KEYS), set(), ()),
         (container.Build, DEFS["build"]["properties"], set(), ()),
@@ -119,9 +129,9 @@ def in_python(properties: Mapping[str, Any], *, without: tuple[str, ...] = ()) -
         (outcome.Metric, DEFS["measure"]["properties"], {"name", "source", "settings"}, SOURCES),
         (model.Outside, DEFS["limit"]["properties"], {"name"}, ()),
         *((KINDS[kind], DEFS[kind]["properties"], set(), ()) for kind in SOURCES),
-        (model.Canary, DEFS["canary"]["properties"], set(), ("strategy",)),
-        (model.BlueGreen, DEFS["blue-green"]["properties"], set(), ("strategy",)),
-        (model.Rolling, DEFS["rolling"]["properties"], set(), ("strategy",)),
+        (model.Canary, DEFS["canary"]["properties"], {"managed"}, ("strategy", *ABOUT_SHIFTS)),
+        (model.BlueGreen, DEFS["blue-green"]["properties"], {"managed"}, ("strategy", *ABOUT_SHIFTS)),
+        (model.Rolling, DEFS["rolling"]["properties"], {"managed"}, ("strategy", *ABOUT_SHIFTS)),
         (model.Recreate, DEFS["recreate"]["properties"], set(), ("strategy",)),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
