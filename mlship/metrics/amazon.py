@@ -10,7 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from mlship.errors import MlshipError, OutOfReach, UsageError
 from mlship.metrics.address import quoted
@@ -54,6 +54,14 @@ _ACTIONS = {("s3", "ListObjectsV2"): "ListBucket", ("s3", "HeadObject"): "GetObj
 """Operations that IAM knows by another name."""
 _PREFIXES = {"sagemaker-runtime": "sagemaker", "service-quotas": "servicequotas"}
 """Clients whose actions IAM knows by another prefix."""
+
+
+class Calls(Protocol):
+    """Whatever calls AWS, and says its errors as ours."""
+
+    def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+        """One call: `operation` as botocore names its methods."""
+        ...
 
 
 class Aws:

@@ -10,7 +10,7 @@ import msgspec
 
 from mlship.errors import OutOfReach, UsageError
 from mlship.metrics.address import quoted
-from mlship.metrics.amazon import Aws
+from mlship.metrics.amazon import Calls
 from mlship.metrics.patience import Passing
 
 MOST_QUERIES = 500
@@ -40,7 +40,7 @@ def metric(namespace: str, name: str, dimensions: Mapping[str, str]) -> dict[str
     return {"Namespace": namespace, "MetricName": name, "Dimensions": named}
 
 
-def fetched(aws: Aws, queries: Sequence[Mapping[str, Any]], span: Span) -> Mapping[str, Points]:
+def fetched(aws: Calls, queries: Sequence[Mapping[str, Any]], span: Span) -> Mapping[str, Points]:
     """Id → points, of every query that returns data.
 
     Raises:
