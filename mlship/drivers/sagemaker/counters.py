@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from mlship.clock import Clock
 from mlship.dataplane.files import replace_file
+from mlship.drivers.balancer.sums import added
 from mlship.errors import OutOfReach
 from mlship.metrics.amazon import Calls
 from mlship.metrics.counters import LATENCY_EDGES, Counters, Tally
@@ -136,7 +137,8 @@ class Counting(msgspec.Struct, frozen=True, kw_only=True):
                 unknown = missing[0]
             elif not any(each.start < start + MINUTE and start < each.end for each in moved):
                 counted = counted or bool(tallies)
-                kept = replace(kept, models=_sum(kept.models, tallies))
+                known = {model: tally for model, tally in tallies.items() if tally is not None}
+                kept = replace(kept, models=added((kept.models, known)))
         if unknown and not counted:
             hint = "see Invocation5XXErrors of the endpoint in CloudWatch; no word of errors is not taken for none"
             raise OutOfReach(f"CloudWatch tells of invocations of {unknown} and not of their errors", hint=hint)
@@ -165,20 +167,4 @@ def _tally(points: Mapping[str, Points], name: str, start: float) -> Tally | Non
         requests=round(requests),
         errors=min(round(max(failed, silent)), round(requests)),
         latency=tuple(round(count) for count in buckets),
-    )
-
-
-def _sum(models: Mapping[str, Tally], more: Mapping[str, Tally | None]) -> dict[str, Tally]:
-    found = dict(models)
-    for model, tally in more.items():
-        if tally is not None:
-            found[model] = _plus(found.get(model, Tally()), tally)
-    return found
-
-
-def _plus(one: Tally, other: Tally) -> Tally:
-    return Tally(
-        requests=one.requests + other.requests,
-        errors=one.errors + other.errors,
-        latency=tuple(a + b for a, b in zip(one.latency, other.latency, strict=True)),
     )
