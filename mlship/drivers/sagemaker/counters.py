@@ -75,7 +75,7 @@ class Counting(msgspec.Struct, frozen=True, kw_only=True):
 
         Args:
             series: model → where its numbers are, now.
-            changes: when the routing was being changed, oldest first, from and to in seconds since the epoch. Minutes that
+            changes: from when to when the routing was changed, oldest first, in seconds since the epoch. Minutes that
                 overlap one count for nobody, nor do those before the latest one that were not final by then.
 
         Raises:
@@ -104,9 +104,7 @@ class Counting(msgspec.Struct, frozen=True, kw_only=True):
     def _minutes(self, series: Mapping[str, Series], span: Span) -> Iterator[tuple[float, Mapping[str, Tally | None]]]:
         """Each minute, oldest first: model → what it got; None: incomplete. A model without traffic is absent."""
         names = {model: f"m{place}" for place, model in enumerate(series)}
-        queries = [
-            query for model, name in names.items() for query in self._queries(name, series[model])
-        ]
+        queries = [query for model, name in names.items() for query in self._queries(name, series[model])]
         points: dict[str, Points] = {}
         for place in range(0, len(queries), MOST_QUERIES):
             points |= fetched(self.aws, queries[place : place + MOST_QUERIES], span)
