@@ -10,29 +10,26 @@ from typing import Any
 import pytest
 
 from mlship.errors import OutOfReach, UsageError
+from mlship.metrics.amazon import Aws
 from mlship.predictions.form import Format
 from mlship.predictions.formats import Columns, Malformed, Row
 from mlship.predictions.remote import read
 from tests.emulators.sagemaker import Fault, SageMakerEmulator
 from tests.support.cloud import cloud
 
+CLIENT = Aws()
+
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[SageMakerEmulator]:
     """S3 with one bucket."""
     with pytest.MonkeyPatch.context() as patch, cloud(patch) as emulator:
-        client().create_bucket(Bucket="labels")
+        CLIENT.call("s3", "create_bucket", Bucket="labels")
         yield emulator
 
 
-def client() -> Any:
-    import boto3
-
-    return boto3.client("s3")
-
-
 def put(key: str, body: bytes) -> None:
-    client().put_object(Bucket="labels", Key=key, Body=body)
+    CLIENT.call("s3", "put_object", Bucket="labels", Key=key, Body=body)
 
 
 def truth(event: str, data: str, *, encoding: str = "CSV", inference: str = "") -> bytes:
@@ -67,12 +64,13 @@ def test_an_object_is_itself_alone(aws: SageMakerEmulator) -> None:
     assert found("s3://labels/one/truth.csv") == [("r1", "1")]
 
 
-def test_more_than_a_page(aws: SageMakerEmulator) -> None:
-    """S3 lists a thousand at a time."""
-    for number in range(1001):
-        put(f"many/{number:04}.jsonl", truth(f"e{number}", "1"))
+def test_more_than_a_page(aws: SageMakerEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """S3 lists a thousand at a time, and here three."""
+    monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "3")
+    for number in range(7):
+        put(f"many/{number}.jsonl", truth(f"e{number}", "1"))
 
-    assert len(found("s3://labels/many/")) == 1001
+    assert len(found("s3://labels/many/")) == 7
 
 
 def test_what_cannot_be_read_is_named(aws: SageMakerEmulator) -> None:
