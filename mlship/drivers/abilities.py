@@ -10,3 +10,5 @@ HAPROXY_WEIGHTS = HAPROXY - {Capability.STICKY, Capability.MATCH, Capability.CLO
 """Its layout `weights`; a plan of it is checked in plan/balancers.py."""
 MEMORY = frozenset(Capability)
 PROCESS = frozenset(Capability)
+SAGEMAKER = frozenset(Capability) - {Capability.STICKY}
+"""Which of them it has only in part is checked in plan/sagemaker/."""

@@ -10,7 +10,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
-from mlship.drivers.abilities import DOCKER, HAPROXY, MEMORY, PROCESS
+from mlship.drivers.abilities import DOCKER, HAPROXY, MEMORY, PROCESS, SAGEMAKER
 from mlship.drivers.base import DriverFactory
 from mlship.errors import UsageError
 from mlship.plan.model import Capability
@@ -25,6 +25,7 @@ SHIPPED: Mapping[str, tuple[str, frozenset[Capability]]] = {
     "haproxy": ("mlship.drivers.balancer.haproxy:HaproxyDriver", HAPROXY),
     "memory": ("mlship.drivers.memory:MemoryDriver", MEMORY),
     "process": ("mlship.drivers.process:ProcessDriver", PROCESS),
+    "sagemaker": ("mlship.drivers.sagemaker:SagemakerDriver", SAGEMAKER),
 }
 """Name → where the factory is, and what it can do."""
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 from mlship.clock import Clock
+from mlship.drivers.announced import Announced
 from mlship.drivers.base import Driver, Observed, ObservedModel
 from mlship.drivers.insisting import Insisting
 from mlship.engine.record import Record
@@ -43,11 +44,17 @@ class Hands:
             RoutingRefused: the router refused; the routing is unchanged.
             OutOfReach: the backend does not answer.
         """
+        self.announce(step.routing)
         seen = self.observe()
         running = {model for model, there in seen.models.items() if there.running}
         self.scale(step.ready, seen)
         self.route(step.routing, seen)
         self.scale({model: replicas for model, replicas in step.keep.items() if model in running}, seen)
+
+    def announce(self, routing: Routing, *, insist: bool = False) -> None:
+        """Tell a driver that wants to know it which routing the next acts lead to."""
+        if isinstance(self._driver, Announced):
+            self._driver.expect(routing, insist=insist)
 
     def observe(self) -> Observed:
         """What is really there."""

@@ -91,6 +91,7 @@ def incomplete(record: Record, target: str, error: MlshipError) -> RollbackIncom
 
 def _bring_back(hands: Hands, way_back: Step, target: str, seen: Observed) -> None:
     """Route to the target once it is ready; a target that runs short of replicas still beats the candidate."""
+    hands.announce(way_back.routing, insist=True)
     try:
         hands.scale(way_back.ready, seen)
     except (LeaseLost, JournalUnavailable):

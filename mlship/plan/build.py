@@ -10,6 +10,7 @@ from mlship.plan import defaults, units
 from mlship.plan.capturing import build_capture
 from mlship.plan.container import build_container
 from mlship.plan.gatebook import Gatebook
+from mlship.plan.hosted import build_hosted
 from mlship.plan.labelwatch import LabelWatch, LateAction
 from mlship.plan.model import (
     AB,
@@ -75,6 +76,7 @@ def build_model(name: str, document: Document, *, base: Path) -> Model:
         faults=document.get("faults", {}),
         container=build_container(document, base=base),
         pool=build_pool(document),
+        hosted=build_hosted(document),
         **_given(document, {"replicas": int, "health": _health, "timeout": units.seconds, "drain": units.seconds}),
     )
 

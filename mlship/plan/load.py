@@ -67,6 +67,7 @@ def checked(draft: Draft, *, first: str, drivers: Drivers, base: Path) -> Plan:
     from mlship.plan.course import check_course
     from mlship.plan.document import plain
     from mlship.plan.rulecheck import check_flags
+    from mlship.plan.sagemaker.check import check_sagemaker
     from mlship.plan.schema import check_shape
     from mlship.plan.semantics import check_meaning, driver_name
     from mlship.plan.userlist import with_users
@@ -77,6 +78,7 @@ def checked(draft: Draft, *, first: str, drivers: Drivers, base: Path) -> Plan:
         check_meaning(draft, drivers)
         check_containers(draft, driver_name(draft))
         check_balancers(draft, driver_name(draft))
+        check_sagemaker(draft, driver_name(draft))
         check_course(draft)
         check_flags(draft, base=base)
     draft.findings.raise_if_any(first=first)

@@ -13,6 +13,7 @@ import msgspec
 
 from mlship.plan.answergates import Drift, Floor, Quality
 from mlship.plan.container import Container
+from mlship.plan.hosted import Hosted
 from mlship.plan.labelwatch import LabelWatch
 from mlship.plan.outcome import Goal, Metric, Race
 from mlship.plan.pool import Pool
@@ -69,13 +70,12 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     env: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Values may hold `${env:NAME}`, which is resolved when a replica starts and never stored."""
     workdir: str | None = None
-    timeout: float = 0.0
-    """Seconds that the router waits for an answer; 0 waits for ever."""
-    drain: float = 30.0
-    """Most seconds that a retiring replica gets to finish the requests it has."""
+    timeout: float = 0.0  # seconds that the router waits for an answer; 0 waits for ever
+    drain: float = 30.0  # most seconds that a retiring replica gets to finish the requests it has
     faults: Mapping[str, Any] = msgspec.field(default_factory=dict)  # driver `memory`: scripted behaviour
     container: Container | None = None  # driver `docker`: its image, and how that is run
     pool: Pool = Pool()  # balancers: where its servers are
+    hosted: Hosted = Hosted()  # driver `sagemaker`: its SageMaker Model and instances
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from mlship.drivers.base import Opening
 from mlship.drivers.memory import MemoryDriver
 from mlship.plan.model import DriverSpec, Health, Model
 from tests.contracts.haproxy_world import haproxy, haproxy_weights
+from tests.contracts.sagemaker_world import sagemaker
 from tests.contracts.world import World
 from tests.engines import need
 from tests.support.docker_site import contained, docker_site
@@ -65,6 +66,7 @@ WORLDS = {
     "docker": docker,
     "haproxy": haproxy,
     "haproxy-weights": haproxy_weights,
+    "sagemaker": sagemaker,
 }
 MARKS = {
     "process": pytest.mark.envoy,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlship.drivers.abilities import HAPROXY
+from mlship.drivers.abilities import HAPROXY, SAGEMAKER
 from mlship.plan.fault import PlanError
 from mlship.plan.load import parse
 from mlship.plan.model import Capability, Plan
@@ -18,6 +18,7 @@ DRIVERS: Mapping[str, frozenset[Capability]] = {
     "memory": EVERYTHING,
     "docker": EVERYTHING,
     "haproxy": HAPROXY,
+    "sagemaker": SAGEMAKER,
 }
 VARIABLES = {"region": "eu"}
 ENVIRONMENT = {"HOME": "/home/ada", "TOKEN": "hunter2"}

@@ -1,1 +1,19 @@
-"""Driver `sagemaker`."""
+"""Models as variants of one SageMaker endpoint.
+
+aws.py       one session, its clients made at first use; what goes wrong there as our own errors
+messages.py  what AWS means by a ValidationException
+names.py     how everything of a service is called in the account
+settings.py  what a plan says of the driver
+models.py    SageMaker Models, named by their content
+configs.py   endpoint configurations, which are values: made, adopted, never changed
+layout.py    what an endpoint holds, and what it is to hold next (pure)
+endpoint.py  its states: what is under way, how it ended, and whether that was what was asked for
+changes.py   one change of the endpoint: begun, waited for, confirmed
+ledger.py    what mlship has set last
+collect.py   configurations and models that nobody needs any more
+driver.py    the five verbs
+"""
+
+from mlship.drivers.sagemaker.driver import SagemakerDriver
+
+__all__ = ["SagemakerDriver"]

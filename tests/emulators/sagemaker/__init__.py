@@ -12,6 +12,7 @@ that it prints is its URL): the same orders come as JSON, `POST /_control/...`, 
     settings       any fields of `Settings`; answers all of them      {"unseen_reads": 2, "timings": {"provision": 10}}
     outcome        an `Outcome`                                       {"kind": "stuck", "on": "update"}
     fault          a `Fault`                                          {"kind": "lose", "on": "sagemaker:UpdateEndpoint"}
+    reset          forget all but the time; with these settings       {"speed": 1000}
     clear          forget outcomes and faults to come                 {}
     advance        move the clock on                                  {"seconds": 600}
     release        let what is stuck go on                            {"endpoint": "fraud"}

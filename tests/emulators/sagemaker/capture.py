@@ -48,6 +48,10 @@ class Captures:
         folder = f"{config['DestinationS3Uri']}/{exchange.endpoint}/{exchange.variant}/{hour}"
         self._waiting.append((exchange.time + delay, folder, json.dumps(line(config, exchange))))
 
+    def clear(self) -> None:
+        """Forget what is not written."""
+        self._waiting.clear()
+
     def settle(self, now: float) -> None:
         """Write what is due: a file per folder."""
         due = [item for item in self._waiting if item[0] <= now]

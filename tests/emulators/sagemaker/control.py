@@ -30,6 +30,7 @@ class Control:
             "outcome": lambda asked: self._world.settings.outcomes.append(msgspec.convert(asked, Outcome)),
             "fault": lambda asked: self._world.faults.order(msgspec.convert(asked, Fault)),
             "clear": lambda _: self._clear(),
+            "reset": lambda asked: self._service.reset(msgspec.convert(asked, Settings)),
             "advance": lambda asked: self._world.clock.advance(float(asked["seconds"])),
             "release": lambda asked: lifecycle.release(self._world, self._region(asked), asked["endpoint"]),
             "system-update": self._system_update,

@@ -15,7 +15,7 @@ import msgspec
 from tests.emulators.sagemaker.settings import Timings
 
 DEFAULT_TIMEOUT = 28_800.0
-"""Seconds; where the policy names none. Our reading."""
+"""Seconds; where a policy names none, our reading. Without any policy an update may hang for ever."""
 
 
 class Phase(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +51,8 @@ def phases(policy: dict[str, Any], timings: Timings, instances: int) -> list[Pha
 
 def timeout(policy: dict[str, Any]) -> float:
     """MaximumExecutionTimeoutInSeconds."""
+    if not policy:
+        return math.inf
     kind = policy.get("BlueGreenUpdatePolicy") or policy.get("RollingUpdatePolicy") or {}
     return float(kind.get("MaximumExecutionTimeoutInSeconds", DEFAULT_TIMEOUT))
 

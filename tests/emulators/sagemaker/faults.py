@@ -26,7 +26,8 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """How long `slow` keeps the caller waiting, in real time."""
     code: str = "ValidationException"
     message: str = ""
-    """Of `error`."""
+    status: int = 400
+    """These three are those of `error`."""
 
 
 class Faults:
@@ -62,11 +63,13 @@ class Faults:
         return None
 
 
-def error(fault: Fault) -> ApiError | None:
+def error(fault: Fault, service: str) -> ApiError | None:
     """The answer that a fault puts in place of the service's; None where it is no answer."""
     match fault.kind:
+        case "throttle" if service == "s3":
+            return ApiError("SlowDown", "Please reduce your request rate.", status=503)
         case "throttle":
-            return ApiError("ThrottlingException", "Rate exceeded")
+            return ApiError("Throttling" if service == "cloudwatch" else "ThrottlingException", "Rate exceeded")
         case "500":
             return ApiError(
                 "InternalFailure", "The request processing has failed because of an unknown error.", status=500
@@ -75,6 +78,6 @@ def error(fault: Fault) -> ApiError | None:
             message = "The request has failed due to a temporary failure of the server."
             return ApiError("ServiceUnavailable", message, status=503)
         case "error":
-            return ApiError(fault.code, fault.message)
+            return ApiError(fault.code, fault.message, status=fault.status)
         case _:
             return None

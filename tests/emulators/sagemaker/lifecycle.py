@@ -57,11 +57,11 @@ def update_endpoint(world: World, region: Region, asked: Asked) -> Asked:
     elif "ExcludeRetainedVariantProperties" in asked:
         raise invalid("ExcludeRetainedVariantProperties needs RetainAllVariantProperties to be true.")
     policy = _policy(asked, endpoint)
-    way = deployment.phases(policy, world.settings.timings, sum(variant.wanted_count for variant in new.variants))
     rules.scaled(new, endpoint.fleet, region, endpoint.name)
     if policy:
         rules.policy(policy, new, endpoint.fleet, region)
-        rules.duration(policy, way)
+    way = deployment.phases(policy, world.settings.timings, sum(variant.wanted_count for variant in new.variants))
+    rules.duration(policy, way)
     rules.quota(world.settings, region, new.instances())
     now = world.clock.now()
     update = Update(

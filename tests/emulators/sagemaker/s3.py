@@ -10,6 +10,7 @@ from typing import Any
 from tests.emulators.sagemaker.errors import Answer
 from tests.emulators.sagemaker.wire import Request
 
+EMPTY = Request(method="POST", path="/moto-api/reset", headers={}, body=b"")
 HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
 
 
@@ -20,6 +21,12 @@ class S3:
         self._server: Any = None
         self._port = 0
         self._lock = threading.Lock()
+
+    def reset(self) -> None:
+        """Forget all buckets."""
+        with self._lock:
+            if self._server is not None:
+                self._send(self._port, EMPTY)
 
     def stop(self) -> None:
         """End, if it ever began."""
@@ -37,7 +44,7 @@ class S3:
                 self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
                 self._server.start()
                 _, self._port = self._server.get_host_and_port()
-                self._send(self._port, Request(method="POST", path="/moto-api/reset", headers={}, body=b""))
+                self._send(self._port, EMPTY)
             return self._port
 
     def put(self, bucket: str, key: str, content: bytes) -> None:

@@ -90,6 +90,12 @@ class SageMakerEmulator:
         with self.world.lock:
             runtime.statistics(self.world, self.world.region(region), samples)
 
+    def reset(self, settings: Settings | None = None) -> None:
+        """Forget all but the time, which by hand goes on to a full minute: one emulator serves many tests."""
+        self._service.reset(settings or Settings())
+        if self.clock.manual:
+            self.clock.advance(-self.clock.now() % 60.0)
+
     def drain(self) -> None:
         """Wait for the copies to shadows that are under way."""
         self._service.runtime.drain()

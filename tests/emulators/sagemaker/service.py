@@ -11,6 +11,7 @@ from tests.emulators.sagemaker.errors import Answer, ApiError, Dropped
 from tests.emulators.sagemaker.faults import Fault, error
 from tests.emulators.sagemaker.runtime import Runtime
 from tests.emulators.sagemaker.s3 import S3
+from tests.emulators.sagemaker.settings import Settings
 from tests.emulators.sagemaker.wire import Call, Request
 from tests.emulators.sagemaker.world import Handler, Region, World
 
@@ -20,6 +21,8 @@ HANDLERS: dict[str, dict[str, Handler]] = {
     "application-autoscaling": scaling.HANDLERS,
     **account.HANDLERS,
 }
+SOONEST = 0.25
+"""Seconds between two evaluations of an alarm at the least, however fast all else goes."""
 UNDENIED = {"sts:GetCallerIdentity"}
 
 
@@ -36,6 +39,12 @@ class Service:
         """Let nobody wait any longer."""
         self._closing.set()
 
+    def reset(self, settings: Settings) -> None:
+        """Forget all but the time."""
+        self.runtime.drain()
+        self.world.reset(settings)
+        self._s3.reset()
+
     def answer(self, request: Request) -> Answer:
         """The answer to a request.
 
@@ -50,7 +59,9 @@ class Service:
                 return self._invoke(invoked["endpoint"], request)
             asked = wire.read(request)
             if asked is None:
-                return self._befallen(f"s3:{request.method}", None, request, lambda: self._s3.forward(request))
+                protocol = "s3"
+                name, action = f"s3:{request.method}", _s3_action(request)
+                return self._befallen(name, action, request, lambda: self._s3.forward(request))
             protocol = asked.protocol
             name = f"{asked.service}:{asked.operation}"
             return self._befallen(name, _action(asked), request, lambda: self._operate(asked, request))
@@ -80,17 +91,19 @@ class Service:
         )
 
     def _breaching(self, region: Region, names: list[str], time: float) -> list[str]:
-        every = self.world.settings.seconds(self.world.settings.timings.alarm)
+        settings = self.world.settings
+        every = max(settings.seconds(settings.timings.alarm), SOONEST)
         for alarm in region.alarms.values():
             alarm.settle(time, every, region.metrics)
         return [name for name in names if name in region.alarms and region.alarms[name].state == "ALARM"]
 
-    def _befallen(self, name: str, action: str | None, request: Request, call: Callable[[], Answer]) -> Answer:
-        self.world.calls[name] += 1
+    def _befallen(self, name: str, action: str, request: Request, call: Callable[[], Answer]) -> Answer:
+        with self.world.lock:
+            self.world.calls[name] += 1
         self._admit(name, action, request)
         fault = self.world.faults.take(name)
         if fault is not None:
-            self._befall(fault)
+            self._befall(fault, name.split(":", maxsplit=1)[0])
         self.settle()
         answer = call()
         self.settle()
@@ -104,26 +117,28 @@ class Service:
 
         return self._befallen("sagemaker-runtime:InvokeEndpoint", "sagemaker:InvokeEndpoint", request, call)
 
-    def _befall(self, fault: Fault) -> None:
+    def _befall(self, fault: Fault, service: str) -> None:
         if fault.kind == "drop":
             raise Dropped
         if fault.kind == "slow":
             self._closing.wait(fault.seconds)
-        if (failure := error(fault)) is not None:
+        if (failure := error(fault, service)) is not None:
             raise failure
 
-    def _admit(self, name: str, action: str | None, request: Request) -> None:
+    def _admit(self, name: str, action: str, request: Request) -> None:
         if request.scope() is None and not name.startswith("s3:"):
             raise ApiError("MissingAuthenticationTokenException", "Missing Authentication Token", status=403)
         settings = self.world.settings
+        of_s3 = name.startswith("s3:")
         if settings.expired:
-            raise ApiError("ExpiredTokenException", "The security token included in the request is expired", status=403)
-        if action is not None and action not in UNDENIED and account.denies(settings, action):
+            code = "ExpiredToken" if of_s3 else "ExpiredTokenException"
+            raise ApiError(code, "The security token included in the request is expired", status=403)
+        if action not in UNDENIED and account.denies(settings, action):
             message = (
                 f"User: {account.CALLER} is not authorized to perform: {action}"
                 f" because no identity-based policy allows the {action} action"
             )
-            raise ApiError("AccessDeniedException", message)
+            raise ApiError("AccessDenied" if of_s3 else "AccessDeniedException", message, status=403 if of_s3 else 400)
 
     def _operate(self, call: Call, request: Request) -> Answer:
         model = shapes.operation(call.service, call.operation)
@@ -143,3 +158,12 @@ class Service:
 def _action(call: Call) -> str:
     prefix = {"service-quotas": "servicequotas"}.get(call.service, call.service)
     return f"{prefix}:{call.operation}"
+
+
+def _s3_action(request: Request) -> str:
+    """The IAM action, as far as a key makes the difference."""
+    _, _, key = request.path.split("?")[0].lstrip("/").partition("/")
+    if not key and request.method in {"GET", "HEAD"}:
+        return "s3:ListBucket"
+    verb = {"PUT": "Put", "POST": "Put", "DELETE": "Delete"}.get(request.method, "Get")
+    return f"s3:{verb}Object"

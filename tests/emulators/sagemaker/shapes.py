@@ -13,19 +13,18 @@ from tests.emulators.sagemaker.errors import ApiError, invalid
 WHOLE = {"integer", "long"}
 REAL = {"float", "double"}
 NUMBERS = WHOLE | REAL
-JAVA = {
-    r"\p{ASCII}*": r"[\x00-\x7f]*",
-    r"\p{Print}": r"\x20-\x7e",
-    r"\p{L}\p{Z}\p{N}_": r"\w\s",
-    r"\p{L}": r"a-zA-Z\u00c0-\uffff",
-    r"\p{Z}": r"\s",
-    r"\p{N}": r"0-9",
-    r"\p{M}": r"\u0300-\u036f",
-    r"\p{S}": r"$+<=>^`|~",
-    r"\p{P}": r"!-/:-@\[-`{-~",
-    r"\z": r"\Z",
+CLASSES = {
+    "ASCII": r"\x00-\x7f",
+    "Print": r"\x20-\x7e",
+    "L": r"a-zA-Z\u00c0-\uffff",
+    "M": r"\u0300-\u036f",
+    "N": "0-9",
+    "P": r"!-/:-@\[-`{-~",
+    "S": r"$+<=>\^`|~",
+    "Z": r"\s",
 }
-"""What Java's patterns say that Python's do not."""
+"""Java's classes of characters; beyond ASCII about right."""
+TOKEN = re.compile(r"\\p\{(?P<named>\w+)\}|(?P<surrogates>\\uD800\\uDC00-\\uDBFF\\uDFFF)|\\z|\\.|\[|\]")
 
 
 @cache
@@ -154,9 +153,19 @@ def _scalar(shape: Any, value: Any, at: str) -> Iterator[str]:
 @cache
 def expression(pattern: str) -> re.Pattern[str]:
     """A service's pattern, which is Java's, as Python's."""
-    for java, python in JAVA.items():
-        pattern = pattern.replace(java, python)
-    return re.compile(pattern)
+    inside = False
+
+    def python(found: re.Match[str]) -> str:
+        nonlocal inside
+        if found[0] in {"[", "]"}:
+            inside = found[0] == "["
+        if found["named"]:
+            return CLASSES[found["named"]] if inside else f"[{CLASSES[found['named']]}]"
+        if found["surrogates"]:
+            return r"\U00010000-\U0010FFFF"
+        return r"\Z" if found[0] == r"\z" else found[0]
+
+    return re.compile(TOKEN.sub(python, pattern))
 
 
 def _range(shape: Any, value: float, at: str) -> Iterator[str]:

@@ -68,6 +68,10 @@ def read(request: Request) -> Call | None:
         return Call(service=TARGETS[target], operation=operation, protocol="json", parameters=parameters)
     if "x-www-form-urlencoded" in request.headers.get("content-type", "") and b"Action=" in request.body:
         return _from_form(request.body.decode())
+    if (scope := request.scope()) is not None and scope["service"] != "s3":
+        raise ApiError(
+            "NotEmulated", f"{request.method} {request.path} of {scope['service']} is not emulated", status=501
+        )
     return None
 
 
@@ -89,8 +93,11 @@ def answer(call: Call, value: dict[str, Any]) -> Answer:
 
 
 def failure(protocol: str, error: ApiError) -> Answer:
-    """An error in the protocol of its call; `rest` is the runtime's."""
+    """An error in the protocol of its call; `rest` is the runtime's, `s3` is S3's."""
     headers = {"x-amzn-errortype": error.code}
+    if protocol == "s3":
+        body = f"<Error><Code>{error.code}</Code><Message>{escape(error.message)}</Message></Error>".encode()
+        return Answer(status=error.status, headers={"content-type": "application/xml"}, body=body)
     if protocol == "query":
         kind = "Sender" if error.status < 500 else "Receiver"
         text = f"<Type>{kind}</Type><Code>{error.code}</Code><Message>{escape(error.message)}</Message>"

@@ -73,6 +73,15 @@ class World:
         self.regions: dict[str, Region] = {}
         self.apply(settings)
 
+    def reset(self, settings: Settings) -> None:
+        """Forget all but the time."""
+        with self.lock:
+            self.faults.clear()
+            self.calls.clear()
+            self.regions.clear()
+            self.captures.clear()
+            self.apply(settings)
+
     def apply(self, settings: Settings) -> None:
         """Take over all settings, and start the routing's chance anew."""
         self.settings = settings

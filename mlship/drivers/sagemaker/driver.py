@@ -1,0 +1,203 @@
+"""The five verbs over one SageMaker endpoint, by the weights of its variants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from msgspec.structs import replace
+
+from mlship.drivers.abilities import SAGEMAKER
+from mlship.drivers.base import Observed, ObservedModel, Opening
+from mlship.drivers.claim import Claim
+from mlship.drivers.sagemaker.acts import Acts
+from mlship.drivers.sagemaker.aws import Aws
+from mlship.drivers.sagemaker.changes import Changes
+from mlship.drivers.sagemaker.collect import Collector
+from mlship.drivers.sagemaker.configs import Configs
+from mlship.drivers.sagemaker.endpoint import SERVING, Broken, Description, Endpoint, NotDone
+from mlship.drivers.sagemaker.glance import Glance
+from mlship.drivers.sagemaker.layout import Slot
+from mlship.drivers.sagemaker.ledger import forget
+from mlship.drivers.sagemaker.models import Models
+from mlship.drivers.sagemaker.settings import settings_of
+from mlship.errors import ModelNotReady, OutOfReach, RoutingRefused, UsageError
+from mlship.metrics.counters import Counters
+from mlship.plan.model import Model
+from mlship.plan.routing import Routing
+
+
+class SagemakerDriver:
+    """`Driver` over SageMaker."""
+
+    capabilities = SAGEMAKER
+
+    def __init__(self, opening: Opening) -> None:
+        settings = settings_of(opening.spec.settings, service=opening.service)
+        folder = opening.state / "sagemaker" / opening.service
+        self._opening = opening
+        self._settings = settings
+        self._aws = Aws(region=settings.region, profile=settings.profile, attempts=settings.attempts)
+        self._claim = Claim(service=opening.service, folder=folder, fence=opening.fence, clock=opening.clock)
+        self._endpoint = Endpoint(
+            aws=self._aws,
+            name=settings.endpoint,
+            clock=opening.clock,
+            poll=settings.poll,
+            within=settings.update_within,
+            check=self._claim.check,
+        )
+        self._models = Models(aws=self._aws, service=opening.service, settings=settings)
+        self._configs = Configs(aws=self._aws, service=opening.service, settings=settings)
+        self._changes = Changes(endpoint=self._endpoint, claim=self._claim)
+        self._acts = Acts(
+            opening=opening, settings=settings, models=self._models, configs=self._configs, changes=self._changes
+        )
+        self._glance = Glance(endpoint=self._endpoint, clock=opening.clock, fresh=settings.poll)
+        if opening.fence is not None:
+            self._claim.take()
+
+    def observe(self) -> Observed:
+        """The endpoint's variants, their instances, and the split that it really has."""
+        ledger, address = self._changes.ledger, f"sagemaker:{self._settings.endpoint}"
+        if ledger.new:
+            return Observed(address=address)
+        seen = self._glance.look()
+        if seen is None:
+            closed = ledger.set is not None and ledger.set.routing.closed
+            return Observed(routing=ledger.set.routing if ledger.set else None, router=closed, address=address)
+        layout = self._acts.layout(seen)
+        return Observed(
+            routing=self._acts.meant(ledger, layout, seen),
+            models={name: _seen(layout.holding(made), seen) for name, made in ledger.taken.items()},
+            router=ledger.set is not None and seen.status in SERVING,
+            address=address,
+        )
+
+    def expect(self, routing: Routing, *, insist: bool) -> None:
+        """The routing that the next verbs lead to: a model that is to get copies starts as the shadow variant."""
+        self._acts.expected, self._acts.insisting = routing, insist
+
+    def ensure(self, model: str, replicas: int) -> None:
+        """A variant of the model on so many instances; without users until a routing gives it some."""
+        if not replicas:
+            self.retire(model)
+            return
+        spec = self._spec(model)
+        try:
+            needed = partial(self._acts.to_have, model=spec, replicas=replicas)
+            self._making(lambda: self._changes.make(needed))
+        except (NotDone, Broken) as error:
+            if isinstance(error, Broken) and not self._acts.unborn:
+                raise
+            self._acts.clear_away()
+            raise ModelNotReady(
+                f"{model} did not start on endpoint {self._endpoint.name}, which is as before: {_said(error)}",
+                hint="its log: CloudWatch, /aws/sagemaker/Endpoints/" + self._endpoint.name,
+            ) from error
+        self._changes.note(lambda ledger: self._acts.holding(ledger, spec))
+
+    def route(self, routing: Routing) -> None:
+        """All or nothing: one update, read back; refused where somebody else has changed the endpoint."""
+        self._route(routing, insist=False)
+
+    def insist(self, routing: Routing) -> None:
+        """The same whatever somebody else has set, and whatever was under way: that is waited for.
+
+        Raises:
+            RoutingRefused: AWS did not do it.
+            OutOfReach: AWS does not answer, or does not end.
+        """
+        self._route(routing, insist=True)
+
+    def measure(self) -> Counters:
+        """The variants' numbers out of CloudWatch, whole final minutes only."""
+        from mlship.drivers.sagemaker.counters import counted
+
+        seen = self._glance.look()
+        if seen is None or seen.status not in SERVING:
+            state = f"is {seen.status}" if seen else "is not there"
+            raise OutOfReach(f"endpoint {self._endpoint.name} {state}", hint="`mlship doctor` says what is there")
+        return counted(
+            self._aws,
+            opening=self._opening,
+            settings=self._settings,
+            seen=seen,
+            variants=self._variants(seen),
+            ledger=self._changes.ledger,
+        )
+
+    def retire(self, model: str) -> None:
+        """Take the model's variant out of the endpoint; its SageMaker Model stays as long as it is a way back."""
+        self._claim.check()
+        made = self._changes.ledger.taken.get(model)
+        if made is None:
+            return
+        try:
+            needed = partial(self._acts.to_lack, model=model, made=made)
+            self._making(lambda: self._changes.make(needed))
+        except NotDone as error:
+            raise OutOfReach(f"{model} could not be taken away: {error.said}", hint="try again") from error
+        self._changes.note(lambda ledger: self._acts.lacking(ledger, model))
+        self._collector.tidy(self._changes.ledger, models=self._opening.models.values())
+
+    def shutdown(self) -> None:
+        """Delete the endpoint that mlship has made, and all of its own; one that was there before goes on as it is."""
+        self._claim.check()
+        ledger = self._changes.ledger
+        if ledger.made:
+            self._making(self._acts.delete)
+        with self._claim.changing():
+            forget(self._claim.folder)
+        if ledger.made:
+            self._collector.tidy(replace(ledger, config="", before=""), models=())
+
+    @property
+    def _collector(self) -> Collector:
+        return Collector(aws=self._aws, service=self._opening.service, models=self._models, configs=self._configs)
+
+    def _route(self, routing: Routing, *, insist: bool) -> None:
+        self._acts.insisting = self._acts.insisting or insist
+        try:
+            if routing.closed:
+                self._making(lambda: self._acts.close(routing))
+            else:
+                self._making(lambda: self._acts.route(routing))
+        except NotDone as error:
+            raise RoutingRefused(
+                f"endpoint {self._endpoint.name} was rolled back to what it had before: {error.said}",
+                hint="the routing before is live; see CloudWatch, /aws/sagemaker/Endpoints/" + self._endpoint.name,
+            ) from error
+        finally:
+            self._acts.expected, self._acts.insisting = None, False
+
+    def _making(self, change: Callable[[], object]) -> None:
+        self._claim.check()
+        self._acts.must_be_here()
+        try:
+            change()
+        finally:
+            self._glance.forget()
+
+    def _variants(self, seen: Description) -> Mapping[str, str]:
+        """Variant → mlship's model."""
+        names = {made: name for name, made in self._changes.ledger.taken.items()}
+        slots = self._acts.layout(seen).slots
+        return {slot.name: names[slot.model] for slot in slots if slot.model in names}
+
+    def _spec(self, model: str) -> Model:
+        if model not in self._opening.models:
+            known = ", ".join(sorted(self._opening.models)) or "none"
+            raise UsageError(f"the plan has no model named {model!r}", hint=f"its models: {known}")
+        return self._opening.models[model]
+
+
+def _said(error: NotDone | Broken) -> str:
+    return error.said if isinstance(error, NotDone) else error.message
+
+
+def _seen(slot: Slot | None, seen: Description) -> ObservedModel:
+    if slot is None:
+        return ObservedModel()
+    there = 1 if slot.count is None else seen.counts.get(slot.name, 0)
+    return ObservedModel(running=there, ready=there if seen.status in SERVING else 0)

@@ -1,0 +1,102 @@
+"""What mlship has set last: what the endpoint has is compared with it, and a change by somebody else is seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from mlship.dataplane.files import replace_file, writing
+from mlship.drivers.balancer.ledger import Entry
+from mlship.errors import OutOfReach
+
+MOST_CHANGES = 200
+
+
+class Pending(msgspec.Struct, frozen=True, kw_only=True):
+    """A change that was asked for, and whose end nobody has seen yet."""
+
+    config: str
+    """The configuration that the endpoint is to have then."""
+    modified: float
+    """The endpoint's last change before it, in seconds since the epoch."""
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """A time in which the endpoint's traffic moved; its numbers belong to neither side."""
+
+    begun: float
+    ended: float
+
+
+class Ledger(msgspec.Struct, frozen=True, kw_only=True):
+    """All of it, for one service. No secret is ever in there."""
+
+    set: Entry | None = None
+    """The routing that was confirmed last."""
+    intent: Entry | None = None
+    """What was being set when a run was cut short."""
+    taken: dict[str, str] = {}
+    """mlship's models that have a variant → their SageMaker Models."""
+    config: str = ""
+    """The configuration that was confirmed last."""
+    pending: Pending | None = None
+    before: str = ""
+    """The configuration before that one."""
+    arn: str = ""
+    """The endpoint's, with its account and region."""
+    made: bool = False
+    """mlship has made the endpoint, and may delete it."""
+    changes: tuple[Change, ...] = ()
+    """The latest ones, oldest first."""
+
+    @property
+    def new(self) -> bool:
+        """mlship has never worked with the endpoint."""
+        return self.set is None and not self.taken
+
+    def explains(self, split: str, config: str) -> Entry | None:
+        """What mlship meant by what was found; None: it is not mlship's."""
+        if config not in {self.config, self.pending.config if self.pending else self.config}:
+            return None
+        return next((entry for entry in (self.set, self.intent) if entry and entry.value == split), None)
+
+    def changed(self, begun: float, ended: float) -> Ledger:
+        """With one more change."""
+        return replace(self, changes=(*self.changes, Change(begun=begun, ended=ended))[-MOST_CHANGES:])
+
+
+def read_ledger(folder: Path) -> Ledger:
+    """The service's ledger; empty where nothing was ever set.
+
+    Raises:
+        OutOfReach: it cannot be read.
+    """
+    file = folder / "ledger.json"
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Ledger)
+    except FileNotFoundError:
+        return Ledger()
+    except (OSError, msgspec.MsgspecError) as error:
+        hint = "remove it: what the endpoint does now is then taken as it is found"
+        raise OutOfReach(f"{file} cannot be read: {error}", hint=hint) from error
+
+
+def write_ledger(folder: Path, ledger: Ledger) -> None:
+    """Keep it.
+
+    Raises:
+        OutOfReach: it cannot be written.
+    """
+    replace_file(folder / "ledger.json", msgspec.json.encode(ledger).decode())
+
+
+def forget(folder: Path) -> None:
+    """Nothing of the service is known any more.
+
+    Raises:
+        OutOfReach: the file cannot be removed.
+    """
+    with writing(folder):
+        (folder / "ledger.json").unlink(missing_ok=True)

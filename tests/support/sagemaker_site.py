@@ -1,0 +1,91 @@
+"""An AWS account on an emulator whose clock the driver moves: hours of a rollout take milliseconds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mlship.drivers.base import Opening
+from mlship.drivers.sagemaker import SagemakerDriver
+from mlship.plan.hosted import Hosted
+from mlship.plan.model import DriverSpec, Health, Model
+from tests.emulators.clients import ROLE, TYPE, Clients
+from tests.emulators.sagemaker import Outcome, SageMakerEmulator, Settings
+from tests.emulators.sagemaker.local import LocalModel, local_model
+
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "AKIAEMULATED",
+    "AWS_SECRET_ACCESS_KEY": "emulated",
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+"""What a command needs to reach the emulator, beside AWS_ENDPOINT_URL; nothing of the machine's own is read."""
+
+ENDPOINT = "scorer"
+
+
+class SagemakerSite:
+    """One service, its models, and users who ask the endpoint."""
+
+    def __init__(self, aws: SageMakerEmulator, folder: Path) -> None:
+        self.aws = aws
+        self.folder = folder
+        self.clients = Clients(aws.url)
+        self.settings: dict[str, Any] = {"role": ROLE, "instance-type": TYPE, "attempts": 1}
+        self.models: dict[str, Model] = {}
+
+    def model(self, local: LocalModel, **more: Any) -> Model:
+        """A model of the plan that this server is."""
+        hosted = Hosted(image=local.image)
+        self.models[local.name] = Model(name=local.name, hosted=hosted, health=Health(within=600.0), **more)
+        return self.models[local.name]
+
+    def open(self, fence: int | None = 1, **more: Any) -> SagemakerDriver:
+        """The service's driver."""
+        return SagemakerDriver(
+            Opening(
+                service=ENDPOINT,
+                spec=DriverSpec(name="sagemaker", settings={**self.settings, **more}),
+                models=self.models,
+                fence=fence,
+                state=self.folder,
+                clock=self.aws.clock,
+            )
+        )
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """The endpoint as AWS tells it."""
+        return self.clients.describe(ENDPOINT)
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Of every production variant, now."""
+        return {told["VariantName"]: told["CurrentWeight"] for told in self.described["ProductionVariants"]}
+
+    def ask(self, number: int = 1, **more: Any) -> list[str]:
+        """Which variants answered so many requests."""
+        return [str(self.clients.invoke(ENDPOINT, **more)["InvokedProductionVariant"]) for _ in range(number)]
+
+    def outcome(self, **said: Any) -> None:
+        """How the next change ends."""
+        self.aws.outcome(Outcome(**said))
+
+
+@contextmanager
+def sagemaker_site(aws: SageMakerEmulator, folder: Path, *names: str) -> Iterator[SagemakerSite]:
+    """A site with these models."""
+    from contextlib import ExitStack
+
+    aws.reset(Settings())
+    site = SagemakerSite(aws, folder)
+    with ExitStack() as stack:
+        for name in names:
+            site.model(stack.enter_context(local_model(name)))
+        yield site
