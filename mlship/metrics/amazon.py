@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from mlship.errors import MlshipError, OutOfReach, UsageError
-from mlship.metrics.address import quoted
 
 CONNECT_WITHIN = 5.0
 READ_WITHIN = 30.0
@@ -54,6 +53,10 @@ _ACTIONS = {("s3", "ListObjectsV2"): "ListBucket", ("s3", "HeadObject"): "GetObj
 """Operations that IAM knows by another name."""
 _PREFIXES = {"sagemaker-runtime": "sagemaker", "service-quotas": "servicequotas"}
 """Clients whose actions IAM knows by another prefix."""
+
+
+class NoAccess(OutOfReach):
+    """Credentials are missing, have expired, or are not taken: waiting does not help."""
 
 
 class Calls(Protocol):
@@ -113,10 +116,9 @@ class Aws:
         with self._answering("s3"):
             yield from body.iter_chunks(1 << 20)
 
-    def refused(self, said: str, text: str) -> MlshipError:
-        """What it means that AWS refuses with `text`; `said` has the code, too."""
-        del text
-        return UsageError(said, hint="correct what the plan or the command asks of AWS")
+    def refused(self, code: str, text: str) -> MlshipError:
+        """What it means that AWS refuses, for another reason than who asks."""
+        return UsageError(said(code, text), hint="correct what the plan or the command asks of AWS")
 
     def _made(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
         import boto3
@@ -145,18 +147,22 @@ class Aws:
 
     def _answered(self, error: Any, service: str) -> MlshipError:  # noqa: ANN401 - a ClientError
         told = error.response.get("Error", {})
-        code, text = str(told.get("Code", "")), quoted(str(told.get("Message", "")))
+        code, text = str(told.get("Code", "")), " ".join(str(told.get("Message", "")).split())
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-        said = f"AWS says {code}: {text}" if text else f"AWS says {code}"
         if code in EXPIRED:
-            return OutOfReach("the AWS credentials have expired", hint=RENEW)
+            return NoAccess("the AWS credentials have expired", hint=RENEW)
         if code in UNKNOWN:
-            return OutOfReach(f"AWS does not take the credentials ({code})", hint=WHOSE)
+            return NoAccess(f"AWS does not take the credentials ({code})", hint=WHOSE)
         if code in DENIED:
             return _denied(text, service, error.operation_name)
         if code in THROTTLED or status >= 500:
-            return OutOfReach(said, hint=LATER)
-        return self.refused(said, text)
+            return OutOfReach(said(code, text), hint=LATER)
+        return self.refused(code, text)
+
+
+def said(code: str, text: str) -> str:
+    """What AWS says, as a message."""
+    return f"AWS says {code}: {text}" if text else f"AWS says {code}"
 
 
 def _denied(text: str, service: str, operation: str) -> UsageError:
@@ -170,7 +176,7 @@ def _denied(text: str, service: str, operation: str) -> UsageError:
 def _unanswered(error: Exception) -> MlshipError:
     from botocore import exceptions as boto
 
-    text = quoted(str(error))
+    text = " ".join(str(error).split())
     match error:
         case boto.NoRegionError():
             return UsageError("no AWS region is named", hint="write `region` in the plan, or set AWS_REGION")
@@ -179,11 +185,18 @@ def _unanswered(error: Exception) -> MlshipError:
         case boto.ParamValidationError():
             return UsageError(f"AWS: {text}", hint="correct it in the plan")
         case boto.NoCredentialsError() | boto.PartialCredentialsError():
-            said, hint = "there are no AWS credentials", "`aws configure`, AWS_PROFILE, or a role of the machine"
+            hint = "`aws configure`, AWS_PROFILE, or a role of the machine"
+            return NoAccess("there are no AWS credentials", hint=hint)
         case boto.SSOError() | boto.CredentialRetrievalError() | boto.TokenRetrievalError():
-            said, hint = f"the AWS credentials cannot be had: {text}", RENEW
-        case boto.EndpointConnectionError() | boto.ConnectTimeoutError():
-            said, hint = f"AWS is out of reach: {text}", "check the network, and whether the region exists"
+            return NoAccess(f"the AWS credentials cannot be had: {text}", hint=RENEW)
         case _:
-            said, hint = f"AWS does not answer: {text}", LATER
-    return OutOfReach(said, hint=hint)
+            return _silent(error, text)
+
+
+def _silent(error: Exception, text: str) -> OutOfReach:
+    from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError
+
+    if isinstance(error, EndpointConnectionError | ConnectTimeoutError):
+        hint = "check the network, and whether the region exists; nothing was changed"
+        return OutOfReach(f"AWS is out of reach: {text}", hint=hint)
+    return OutOfReach(f"AWS does not answer: {text}", hint=LATER)

@@ -18,7 +18,7 @@ import msgspec
 from msgspec.structs import replace
 
 from mlship.clock import Clock
-from mlship.dataplane.files import replace_file
+from mlship.dataplane.files import make_folder, replace_file
 from mlship.drivers.balancer.sums import added
 from mlship.errors import OutOfReach
 from mlship.metrics.amazon import Calls
@@ -92,6 +92,7 @@ class Counting(msgspec.Struct, frozen=True, kw_only=True):
         if kept.until < end:
             minutes = self._minutes(series, Span(start=kept.until, end=end))
             kept = self._added(kept, minutes, (Span(start=begun, end=ended) for begun, ended in changes))
+            make_folder(self.file.parent)
             replace_file(self.file, msgspec.json.encode(kept).decode())
         return Counters(at=now, epoch=kept.epoch, models=kept.models)
 
