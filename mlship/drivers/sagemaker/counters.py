@@ -55,6 +55,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """What has been counted so far."""
 
     epoch: str
+    born: float
     until: float
     """Minutes before it are counted, or never will be; in seconds since the epoch."""
     models: Mapping[str, Tally] = {}
@@ -70,13 +71,16 @@ class Counting(msgspec.Struct, frozen=True, kw_only=True):
     lag: float
     """Seconds after its end until a minute is final."""
 
-    def read(self, series: Mapping[str, Series], changes: Sequence[tuple[float, float]] = ()) -> Counters:
+    def read(
+        self, series: Mapping[str, Series], changes: Sequence[tuple[float, float]] = (), *, born: float = 0.0
+    ) -> Counters:
         """The counters of each model.
 
         Args:
             series: model → where its numbers are, now.
             changes: from when to when the routing was changed, oldest first, in seconds since the epoch. Minutes that
                 overlap one count for nobody, nor do those before the latest one that were not final by then.
+            born: when the endpoint was made: numbers of an earlier one of its name are not its own.
 
         Raises:
             OutOfReach: CloudWatch does not answer, or tells of invocations and not of their errors.
@@ -84,14 +88,16 @@ class Counting(msgspec.Struct, frozen=True, kw_only=True):
         """
         now = self.clock.now()
         end = (now - self.lag) // MINUTE * MINUTE
-        kept = self._kept()
-        if kept is None or end - kept.until > CATCH_UP:
-            kept = Kept(epoch=f"{now:.3f}", until=end - HISTORY)
+        kept = found = self._kept()
+        if kept is None or kept.born != born or end - kept.until > CATCH_UP:
+            start = max(end - HISTORY, ceil(born / MINUTE) * MINUTE)
+            kept = Kept(epoch=f"{now:.3f}", born=born, until=start)
         elif changes:
             kept = replace(kept, until=max(kept.until, ceil(changes[-1][1] / MINUTE) * MINUTE))
         if kept.until < end:
             minutes = self._minutes(series, Span(start=kept.until, end=end))
             kept = self._added(kept, minutes, (Span(start=begun, end=ended) for begun, ended in changes))
+        if kept != found:
             make_folder(self.file.parent)
             replace_file(self.file, msgspec.json.encode(kept).decode())
         return Counters(at=now, epoch=kept.epoch, models=kept.models)

@@ -135,7 +135,8 @@ class SagemakerDriver:
             state = f"is {seen.status}" if seen else "is not there"
             raise OutOfReach(f"endpoint {self._endpoint.name} {state}", hint="`mlship doctor` says what is there")
         series = {role.model: Series(variant=name) for name, role in self._roles(seen).items()}
-        return self._counting.read(series, [(each.begun, each.ended) for each in self._changes.ledger.changes])
+        changes = [(each.begun, each.ended) for each in self._changes.ledger.changes]
+        return self._counting.read(series, changes, born=seen.created)
 
     @property
     def late(self) -> float:

@@ -247,7 +247,7 @@ def test_looks_in_a_row_ask_once(place: Place) -> None:
 
 
 @pytest.mark.parametrize("bodies", [True, False])
-def test_requests_are_kept_where_asked_for(place: Place, bodies: bool) -> None:
+def test_requests_are_kept_where_asked_for(place: Place, *, bodies: bool) -> None:
     """Whatever AWS has captured, what the plan does not want is not brought here."""
     place.put("blue", line(place, "e1", b'{"label": 1}', asked='{"country": "at"}'))
     place.fetch(bodies=bodies)

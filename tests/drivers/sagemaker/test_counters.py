@@ -268,3 +268,32 @@ def test_out_of_reach_loses_nothing(aws: SageMakerEmulator, counting: Counting) 
         counting.read(BOTH)
 
     assert happened(before, counting.read(BOTH)) == {"v1": (3, 0)}
+
+
+def test_an_endpoint_made_anew_is_a_reset(aws: SageMakerEmulator, counting: Counting) -> None:
+    """What one of the same name served before it is not its own."""
+    serve(aws, "blue", 50)
+    final(aws)
+    before = counting.read(BOTH, born=1.0)
+    assert before.models["v1"].requests == 50
+    born = aws.clock.now()
+    aws.advance(60)
+    serve(aws, "blue", 6)
+    final(aws)
+    after = counting.read(BOTH, born=born)
+
+    assert difference(before, after) is None
+    assert after.models["v1"].requests == 6
+
+
+def test_a_young_endpoint_has_no_past(aws: SageMakerEmulator, counting: Counting) -> None:
+    """Its first minute is not final yet, and looks until then are of one epoch."""
+    born = aws.clock.now() - 30
+    before = counting.read(BOTH, born=born)
+    aws.advance(10)
+
+    assert happened(before, counting.read(BOTH, born=born)) == {}
+    aws.advance(20)
+    serve(aws, "blue", 2)
+    final(aws)
+    assert happened(before, counting.read(BOTH, born=born)) == {"v1": (2, 0)}
