@@ -14,14 +14,15 @@ DAY = 86_400.0
 def _session() -> Any:
     import boto3
 
-    return boto3.Session(aws_access_key_id="AKIAEMULATED", aws_secret_access_key="emulated")
+    return boto3.Session()
 
 
 class Clients:
     """A client for each service, with one attempt per call unless told otherwise."""
 
-    def __init__(self, url: str, *, region: str = "us-east-1", attempts: int = 1) -> None:
+    def __init__(self, url: str, *, region: str = "us-east-1", attempts: int = 1, token: str | None = None) -> None:
         self._url = url
+        self._token = token
         self._region = region
         self._attempts = attempts
         self._made: dict[str, Any] = {}
@@ -33,8 +34,12 @@ class Clients:
 
             retries = {"mode": "standard", "total_max_attempts": self._attempts}
             config = Config(retries=retries, s3={"addressing_style": "path"}, read_timeout=20, region_name=self._region)
-            self._made[service] = _session().client(service, endpoint_url=self._url, config=config)
+            self._made[service] = _session().client(service, endpoint_url=self._url, config=config, **self._caller())
         return self._made[service]
+
+    def _caller(self) -> dict[str, str]:
+        found = {"aws_access_key_id": "AKIAEMULATED", "aws_secret_access_key": "emulated"}
+        return found if self._token is None else found | {"aws_session_token": self._token}
 
     @property
     def sagemaker(self) -> Any:

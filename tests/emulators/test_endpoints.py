@@ -7,8 +7,10 @@ from collections.abc import Callable
 import pytest
 from botocore.exceptions import ClientError
 
+from mlship.clock import Clock
 from tests.emulators.clients import Clients, variant
 from tests.emulators.sagemaker import INTERNAL, Outcome, SageMakerEmulator
+from tests.emulators.sagemaker.local import LocalModel
 
 ARN = '"arn:aws:sagemaker:us-east-1:123456789012:'
 
@@ -117,6 +119,18 @@ def test_a_failed_creation_can_only_be_deleted(aws: SageMakerEmulator, at: Clien
         at.describe("fraud")
 
 
+def test_an_endpoint_that_comes_up_cannot_be_deleted(at: Clients, aws: SageMakerEmulator) -> None:
+    """Creating refuses DeleteEndpoint, and serves nobody."""
+    at.model("m")
+    at.config("c", variant("main", "m"))
+    at.endpoint("fraud", "c")
+
+    with pytest.raises(ClientError, match="in-progress"):
+        at.sagemaker.delete_endpoint(EndpointName="fraud")
+    with pytest.raises(ClientError, match="Endpoint fraud of account 123456789012 not found"):
+        at.invoke("fraud")
+
+
 def test_a_model_that_does_not_answer_fails_the_update(aws: SageMakerEmulator, at: Clients, fraud: str) -> None:
     """A new fleet whose model takes no connection is rolled back for its health check."""
     at.model("gone", "emulated/http:127.0.0.1:9")
@@ -127,6 +141,20 @@ def test_a_model_that_does_not_answer_fails_the_update(aws: SageMakerEmulator, a
     found = at.describe(fraud)
     assert found["EndpointConfigName"] == "was"
     assert "did not pass the ping health check" in found["FailureReason"]
+
+
+def test_a_model_that_is_not_well_fails_the_update(
+    aws: SageMakerEmulator, at: Clients, fraud: str, new: LocalModel
+) -> None:
+    """With a health path the model itself says whether it is ready."""
+    aws.settings.health_path = "/ping"
+    statuses = []
+    for new.healthy in (False, True):
+        at.update(fraud, "next")
+        aws.advance(600)
+        statuses.append(at.describe(fraud)["EndpointConfigName"])
+
+    assert statuses == ["was", "next"]
 
 
 def test_a_stuck_update_stays_until_released(aws: SageMakerEmulator, at: Clients, fraud: str) -> None:
@@ -186,3 +214,15 @@ def test_regions_know_nothing_of_each_other(aws: SageMakerEmulator, fraud: str) 
     """Whoever asks in another region finds nothing there."""
     with pytest.raises(ClientError, match="Could not find endpoint"):
         Clients(aws.url, region="eu-west-1").describe(fraud)
+
+
+def test_its_clock_is_one_for_a_driver(aws: SageMakerEmulator, at: Clients, fraud: str) -> None:
+    """A driver that waits on the emulator's clock moves it, and the update with it."""
+    clock: Clock = aws.clock
+    at.update(fraud, "next")
+    polls = 0
+    while at.describe(fraud)["EndpointStatus"] != "InService":
+        clock.sleep(30)
+        polls += 1
+
+    assert polls == 10

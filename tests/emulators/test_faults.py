@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.emulators.clients import Clients, variant
+from tests.emulators.process import order, process
 from tests.emulators.sagemaker import Fault, SageMakerEmulator
-
-ROOT = Path(__file__).parents[2]
-
-
-def order(url: str, what: str, **asked: Any) -> Any:
-    request = urllib.request.Request(f"{url}/_control/{what}", json.dumps(asked).encode(), method="POST")
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        return json.load(answer)
 
 
 @pytest.mark.parametrize(
@@ -101,6 +88,23 @@ def test_expired_credentials_are_good_for_nothing(aws: SageMakerEmulator, at: Cl
             getattr(at(service), call)()
 
 
+def test_a_token_can_be_expired_for_one_caller(aws: SageMakerEmulator, at: Clients) -> None:
+    """The session token `expired` is refused, while others go on."""
+    with pytest.raises(ClientError, match="ExpiredTokenException"):
+        Clients(aws.url, token="expired").sagemaker.list_models()
+    assert at.sagemaker.list_models()["Models"] == []
+
+
+def test_s3_can_answer_with_a_conflict(aws: SageMakerEmulator, at: Clients) -> None:
+    """Under contention S3 may answer 409 instead of 412, which moto never does."""
+    aws.fault(Fault(kind="error", on="s3:PUT", code="ConditionalRequestConflict", status=409))
+
+    with pytest.raises(ClientError, match="ConditionalRequestConflict") as refused:
+        at("s3").put_object(Bucket="b", Key="k", Body=b"", IfNoneMatch="*")
+
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 409
+
+
 def test_denied_actions_are_told_by_name(aws: SageMakerEmulator, at: Clients, fraud: str) -> None:
     """What the caller may not do is refused, and what it may can be simulated before."""
     aws.settings.denied = ["sagemaker:UpdateEndpoint", "s3:PutObject"]
@@ -135,19 +139,6 @@ def test_what_is_not_emulated_says_so(at: Clients) -> None:
     """An operation that nobody emulates is no silent success."""
     with pytest.raises(ClientError, match="not emulated"):
         at.sagemaker.list_clusters()
-
-
-@contextmanager
-def process(*arguments: str) -> Iterator[str]:
-    command = [sys.executable, "-m", "tests.emulators.sagemaker", *arguments]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as running:
-        assert running.stdout is not None
-        try:
-            yield running.stdout.readline().strip()
-        finally:
-            running.terminate()
-            assert running.wait(timeout=20) == 0
 
 
 def test_another_process_can_steer_it() -> None:
@@ -193,3 +184,7 @@ def test_a_faulty_order_is_refused(aws: SageMakerEmulator) -> None:
         order(aws.url, "outcome", kind="good")
     with refused.value as answer:
         assert answer.status == 400
+    with pytest.raises(urllib.error.HTTPError) as unknown:
+        order(aws.url, "release", endpoint="none")
+    with unknown.value as answer:
+        assert "Could not find endpoint" in answer.read().decode()

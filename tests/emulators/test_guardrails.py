@@ -264,6 +264,15 @@ def test_blue_green_needs_room_for_two_fleets(aws: SageMakerEmulator, at: Client
     assert refused.value.response["Error"]["Code"] == "ResourceLimitExceeded"
 
 
+def test_rolling_needs_room_for_a_batch(aws: SageMakerEmulator, at: Clients, fraud: str) -> None:
+    """Where blue/green does not fit, a rolling update of half the instances does."""
+    aws.settings.quotas["ml.m5.large"] = 3
+    at.update(fraud, "next", DeploymentConfig=rolling())
+
+    with pytest.raises(ClientError, match="current utilization of 3"):
+        at.endpoint("other", "was")
+
+
 def test_speed_divides_what_takes_time(old: Any) -> None:
     """At speed 600 a creation of four minutes takes 0.4 s of the clock."""
     with SageMakerEmulator(Settings(speed=600)) as aws:

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from tests.emulators.clients import Clients, variant
 from tests.emulators.sagemaker import SageMakerEmulator
-from tests.emulators.sagemaker.local import LocalModel
+from tests.emulators.sagemaker.local import LocalModel, local_model
 
 CAPTURE = {
     "InitialSamplingPercentage": 100,
@@ -96,6 +96,43 @@ def test_a_failing_model_is_told_and_counted(aws: SageMakerEmulator, at: Clients
         assert at.metric(aws.clock.now(), metric, "Average", **MAIN) == [0.5]
     assert at.metric(aws.clock.now(), "Invocation4XXErrors", **MAIN) == [0.0]
     assert at.metric(aws.clock.now(), "Invocations", **MAIN) == [2.0]
+
+
+def test_a_model_that_does_not_answer_is_a_model_error(aws: SageMakerEmulator, at: Clients, fraud: str) -> None:
+    """Nothing listens any more: the status is 0, and it counts as a model error but as no 5XX."""
+    with local_model("brief") as brief:
+        at.model("brief", brief.image)
+        serve(aws, at, "brief", variant("main", "brief"))
+    with pytest.raises(ClientError) as failed:
+        at.invoke(fraud)
+
+    assert failed.value.response["OriginalStatusCode"] == 0
+    assert at.metric(aws.clock.now(), "InvocationModelErrors", **MAIN) == [1.0]
+    assert at.metric(aws.clock.now(), "Invocation5XXErrors", **MAIN) == [0.0]
+
+
+def test_a_model_can_be_named_by_its_environment(
+    aws: SageMakerEmulator, at: Clients, fraud: str, new: LocalModel
+) -> None:
+    """MLSHIP_EMULATED_URL of the container goes before its image."""
+    environment = {"MLSHIP_EMULATED_URL": f"{new.url}/invocations"}
+    container = {"Image": "123456789012.dkr.ecr.us-east-1.example/fraud:2", "Environment": environment}
+    at.sagemaker.create_model(ModelName="named", PrimaryContainer=container)
+    serve(aws, at, "named", variant("main", "named"))
+
+    assert json.loads(at.invoke(fraud)["Body"].read()) == {"model": "new"}
+
+
+def test_a_serverless_variant_has_no_instances(aws: SageMakerEmulator, at: Clients, fraud: str) -> None:
+    """It serves without counts, and publishes nothing per instance."""
+    serverless = {"MemorySizeInMB": 2048, "MaxConcurrency": 5}
+    serve(aws, at, "serverless", {"VariantName": "main", "ModelName": "new", "ServerlessConfig": serverless})
+    at.invoke(fraud)
+
+    found = at.describe(fraud)["ProductionVariants"][0]
+    assert found["CurrentServerlessConfig"] == serverless
+    assert "CurrentInstanceCount" not in found
+    assert at.metric(aws.clock.now(), "InvocationsPerInstance", **MAIN) == []
 
 
 def test_series_of_errors_may_be_missing(aws: SageMakerEmulator, at: Clients, fraud: str) -> None:

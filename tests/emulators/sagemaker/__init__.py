@@ -32,11 +32,12 @@ timestamps are the machine's, and `speed` divides every duration: states, waits 
 between an alarm's evaluations, the delay of captures. It does not touch periods of metrics. Nothing runs in the
 background: each call first lets happen what was due, in its order.
 
-**Models** are real HTTP servers, named by the container: see `models`. **S3** is moto's, started by the first request
-for it, path style; its buckets belong to the process.
+**Models** are real HTTP servers, named by the container (see `models`); `local` has one. **S3** is moto's, started by
+the first request for it, path style; its buckets belong to the process.
 
 **Regions and callers.** The region is the credential's scope, and each has resources of its own. Signatures are not
-verified, but have to be there. `settings.expired` and `settings.denied` take rights away.
+verified, but have to be there. `settings.expired` and `settings.denied` take rights away; the session token `expired`
+is past its time.
 
 **Protocols.** SageMaker, autoscaling and quotas in JSON; CloudWatch in CBOR, JSON or Query, as botocore likes; STS
 and IAM in Query. Requests are held against botocore's own shapes: required, type, minimum, maximum, pattern,

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from tests.emulators.sagemaker import lifecycle, runtime
-from tests.emulators.sagemaker.errors import Answer
+from tests.emulators.sagemaker.errors import Answer, ApiError
 from tests.emulators.sagemaker.faults import Fault
 from tests.emulators.sagemaker.service import Service
 from tests.emulators.sagemaker.settings import Outcome, Settings
@@ -51,7 +51,7 @@ class Control:
                 self._service.settle()
                 found = order(json.loads(body or b"{}"))
                 self._service.settle()
-        except (KeyError, ValueError, msgspec.ValidationError) as error:
+        except (ApiError, KeyError, ValueError, msgspec.ValidationError) as error:
             return _json(400, {"error": repr(error)})
         return _json(200, found)
 

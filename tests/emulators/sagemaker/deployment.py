@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from tests.emulators.sagemaker.fleet import Fleet
 from tests.emulators.sagemaker.settings import Timings
 
 DEFAULT_TIMEOUT = 28_800.0
@@ -49,6 +50,14 @@ def phases(policy: dict[str, Any], timings: Timings, instances: int) -> list[Pha
     ]
 
 
+def beside(policy: dict[str, Any], new: Fleet) -> dict[str, int]:
+    """Instances by type that an update needs beside those that serve: a batch when rolling, else a whole fleet."""
+    if "RollingUpdatePolicy" not in policy:
+        return new.instances()
+    size = policy["RollingUpdatePolicy"]["MaximumBatchSize"]
+    return {kind: _batch(size, count) for kind, count in new.instances().items()}
+
+
 def timeout(policy: dict[str, Any]) -> float:
     """MaximumExecutionTimeoutInSeconds."""
     if not policy:
@@ -79,9 +88,12 @@ def _steps(routing: dict[str, Any], instances: int) -> list[float]:
             return [1.0]
 
 
+def _batch(size: dict[str, Any], instances: int) -> int:
+    return max(math.ceil(part(size, instances) * instances - 1e-9), 1)
+
+
 def _rolling(policy: dict[str, Any], timings: Timings, instances: int) -> list[Phase]:
-    size = part(policy["MaximumBatchSize"], instances)
-    batch = max(math.ceil(size * instances - 1e-9), 1)
+    batch = _batch(policy["MaximumBatchSize"], instances)
     found = []
     for done in range(0, instances, batch):
         before, after = done / instances, min(done + batch, instances) / instances

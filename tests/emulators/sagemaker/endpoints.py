@@ -37,6 +37,8 @@ class Update(msgspec.Struct, kw_only=True):
     policy: dict[str, Any] | None = None
     outcome: Outcome | None = None
     alarms: list[str] = []
+    extra: dict[str, int] = {}
+    """Instances by type that it needs beside those that serve."""
     began: float
     entered: float
     """When the phase began."""
@@ -87,10 +89,9 @@ class Endpoint(msgspec.Struct, kw_only=True):
         return self.update is not None
 
     def instances(self) -> dict[str, int]:
-        """Instances by type, of the new fleet too."""
+        """Instances by type, those of an update under way too."""
         found = self.fleet.instances()
-        beside = self.update.new if self.update is not None and self.update.kind == "update" else None
-        for kind, count in (beside.instances() if beside else {}).items():
+        for kind, count in (self.update.extra if self.update is not None else {}).items():
             found[kind] = found.get(kind, 0) + count
         return found
 

@@ -62,7 +62,8 @@ def update_endpoint(world: World, region: Region, asked: Asked) -> Asked:
         rules.policy(policy, new, endpoint.fleet, region)
     way = deployment.phases(policy, world.settings.timings, sum(variant.wanted_count for variant in new.variants))
     rules.duration(policy, way)
-    rules.quota(world.settings, region, new.instances())
+    extra = deployment.beside(policy, new)
+    rules.quota(world.settings, region, extra)
     now = world.clock.now()
     update = Update(
         kind="update",
@@ -71,6 +72,7 @@ def update_endpoint(world: World, region: Region, asked: Asked) -> Asked:
         policy=policy or None,
         outcome=_outcome(world, endpoint.name, "update"),
         alarms=deployment.alarm_names(policy),
+        extra=extra,
         began=now,
         entered=now,
         deadline=now + world.settings.seconds(deployment.timeout(policy)),

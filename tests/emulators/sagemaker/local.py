@@ -12,11 +12,12 @@ from tests.emulators.sagemaker.models import IMAGE
 
 
 class LocalModel:
-    """Answers `POST /invocations` with its name; `asked` keeps the bodies."""
+    """Answers `POST /invocations` with its name, and `GET /ping`; `asked` keeps the bodies."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.status = 200
+        self.healthy = True
         self.latency: float | None = None
         """Microseconds that are published; None: what it takes."""
         self.asked: list[bytes] = []
@@ -35,10 +36,16 @@ def local_model(name: str) -> Iterator[LocalModel]:
         wbufsize = -1
         disable_nagle_algorithm = True
 
+        def do_GET(self) -> None:
+            self.reply(200 if model.healthy else 503)
+
         def do_POST(self) -> None:
             model.asked.append(self.rfile.read(int(self.headers.get("content-length", 0))))
+            self.reply(model.status)
+
+        def reply(self, status: int) -> None:
             body = json.dumps({"model": model.name}).encode()
-            self.send_response(model.status)
+            self.send_response(status)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(body)))
             if model.latency is not None:

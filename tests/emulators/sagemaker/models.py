@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import socket
 import time
+from contextlib import closing
 from urllib.parse import urlsplit
 
 import msgspec
@@ -82,9 +83,10 @@ def _healthy(url: str, health_path: str | None) -> bool:
         if health_path is None:
             socket.create_connection((place.hostname or "", place.port or 80), timeout=2.0).close()
             return True
-        connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=2.0)
-        connection.request("GET", health_path)
-        return connection.getresponse().status == 200
+        with closing(http.client.HTTPConnection(place.hostname or "", place.port, timeout=2.0)) as connection:
+            connection.request("GET", health_path)
+            with connection.getresponse() as response:
+                return response.status == 200
     except (OSError, http.client.HTTPException):
         return False
 

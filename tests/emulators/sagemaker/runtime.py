@@ -62,8 +62,9 @@ class Runtime:
             route = self._route(region, name, request.headers.get(f"{PREFIX}target-variant"))
         if route.shadow is not None:
             copy = threading.Thread(target=self._ask, args=(region, route, route.shadow, request), daemon=True)
-            self._copies = [*(thread for thread in self._copies if thread.is_alive()), copy]
             copy.start()
+            with self._world.lock:
+                self._copies = [*(thread for thread in self._copies if thread.is_alive()), copy]
         reply = self._ask(region, route, route.variant, request, began)
         if not 200 <= reply.status < 300:
             raise _model_error(route.variant, reply)

@@ -23,6 +23,8 @@ HANDLERS: dict[str, dict[str, Handler]] = {
 }
 SOONEST = 0.25
 """Seconds between two evaluations of an alarm at the least, however fast all else goes."""
+EXPIRED = "expired"
+"""A session token that is past its time."""
 UNDENIED = {"sts:GetCallerIdentity"}
 
 
@@ -130,7 +132,7 @@ class Service:
             raise ApiError("MissingAuthenticationTokenException", "Missing Authentication Token", status=403)
         settings = self.world.settings
         of_s3 = name.startswith("s3:")
-        if settings.expired:
+        if settings.expired or request.headers.get("x-amz-security-token") == EXPIRED:
             code = "ExpiredToken" if of_s3 else "ExpiredTokenException"
             raise ApiError(code, "The security token included in the request is expired", status=403)
         if action not in UNDENIED and account.denies(settings, action):
