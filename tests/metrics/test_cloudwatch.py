@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import pytest
 
@@ -201,3 +202,45 @@ def test_a_ping_asks_about_no_model(aws: SageMakerEmulator) -> None:
     assert aws.calls[CALL] == 2
     with pytest.raises(UsageError, match="expression is not in the plan"):
         sourced(CloudWatchSource(queries=SHOP)).ping()
+
+
+def test_an_answer_in_pages(aws: SageMakerEmulator) -> None:
+    """A series that goes on, or begins, in a later page is read to its end."""
+    for _ in range(5):
+        publish(aws, "orders", [1] * 10)
+        publish(aws, "euros", [3] * 10)
+        aws.advance(60)
+    aws.settings.datapoints_per_page = 2
+
+    found = sourced(CloudWatchSource(queries=SHOP, count="orders", sum="FILL(squares, 0)", square="euros")).totals(
+        "v2", START, START + 300
+    )
+    assert found == Totals(count=50, sum=0, square=150)
+    assert aws.calls[CALL] == 8
+
+
+def test_an_incomplete_answer_is_asked_for_again(aws: SageMakerEmulator) -> None:
+    """Once; what lacks points then is no number."""
+    publish(aws, "ModelLatency", [100_000])
+    aws.advance(180)
+    aws.settings.metric_troubles = ["InternalError"]
+    assert value(aws, LATENCY) == pytest.approx(0.1)
+    aws.settings.metric_troubles = ["InternalError", "PartialData"]
+
+    with pytest.raises(OutOfReach, match="no whole answer"):
+        value(aws, LATENCY)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "error", "said"),
+    [("message", OutOfReach, "left something out"), ("Forbidden", UsageError, "denies mlship_value")],
+)
+def test_a_part_of_an_answer_is_none(
+    aws: SageMakerEmulator, trouble: Literal["message", "Forbidden"], error: type[Exception], said: str
+) -> None:
+    """A series that AWS left out is not one without data."""
+    aws.settings.metric_troubles = [trouble]
+
+    with pytest.raises(error, match=said) as caught:
+        value(aws, LATENCY)
+    assert getattr(caught.value, "hint", "")
