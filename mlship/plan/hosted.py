@@ -19,25 +19,25 @@ class Serverless(msgspec.Struct, frozen=True, kw_only=True):
 class Hosted(msgspec.Struct, frozen=True, kw_only=True):
     """A SageMaker Model, and the instances that its variant runs on."""
 
-    adopted: str = ""
+    sagemaker_model: str = ""
     """Name of a SageMaker Model that is there already; empty: mlship makes it from what follows."""
     image: str = ""
-    data: str = ""
+    model_data: str = ""
     """S3 address of the model's files; empty: they are in the image."""
-    package: str = ""
+    model_package: str = ""
     """ARN of a model package, instead of `image`."""
     role: str = ""
     """Execution role; empty: the driver's."""
-    isolated: bool = False
+    network_isolation: bool = False
     """The container has no network."""
     instance_type: str = ""
     """Empty: the driver's."""
     serverless: Serverless | None = None
-    volume: int = 0
+    volume_size: int = 0
     """GiB of the instance's disk; 0: what AWS gives."""
-    startup: float = 0.0
+    startup_timeout: float = 0.0
     """Seconds that the container may take to pass its first health check; 0: what AWS gives."""
-    download: float = 0.0
+    download_timeout: float = 0.0
     """Seconds that the download of the model's files may take; 0: what AWS gives."""
 
 
@@ -47,17 +47,17 @@ def build_hosted(document: Mapping[str, Any]) -> Hosted:
 
     serverless = document.get("serverless")
     return Hosted(
-        adopted=document.get("sagemaker-model", ""),
+        sagemaker_model=document.get("sagemaker-model", ""),
         image=document.get("image", ""),
-        data=document.get("model-data", ""),
-        package=document.get("model-package", ""),
+        model_data=document.get("model-data", ""),
+        model_package=document.get("model-package", ""),
         role=document.get("role", ""),
-        isolated=document.get("network-isolation", False),
+        network_isolation=document.get("network-isolation", False),
         instance_type=document.get("instance-type", ""),
         serverless=Serverless(memory=serverless["memory"], concurrency=serverless["concurrency"])
         if serverless
         else None,
-        volume=document.get("volume-size", 0),
-        startup=units.seconds(document.get("startup-timeout", 0)),
-        download=units.seconds(document.get("download-timeout", 0)),
+        volume_size=document.get("volume-size", 0),
+        startup_timeout=units.seconds(document.get("startup-timeout", 0)),
+        download_timeout=units.seconds(document.get("download-timeout", 0)),
     )

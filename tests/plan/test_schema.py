@@ -13,10 +13,11 @@ from msgspec.structs import fields
 
 from mlship.metrics.counters import LATENCY_EDGES
 from mlship.metrics.registry import KINDS
-from mlship.plan import answergates, container, defaults, model, outcome, pool, units
+from mlship.plan import answergates, container, defaults, hosted, model, outcome, pool, units
 from mlship.plan.balancer.check import POOLS
 from mlship.plan.containers import KEYS
 from mlship.plan.experiments import SOURCES
+from mlship.plan.sagemaker.check import KEYS as HOSTED
 from mlship.plan.semantics import SLOWEST
 from mlship.plan.step import AtDeadline
 from tests.plan.reading import BARE, DRIVERS, read
@@ -90,7 +91,14 @@ def in_python(properties: Mapping[str, Any], *, without: tuple[str, ...] = ()) -
     ("kind", "properties", "not_written", "not_kept"),
     [
         (model.Plan, SCHEMA["properties"], {"document"}, ("version", "extends")),
-        (model.Model, without(DEFS["model"]["properties"], *KEYS, *POOLS), {"name", "container", "pool"}, ()),
+        (
+            model.Model,
+            without(DEFS["model"]["properties"], *KEYS, *POOLS, *HOSTED),
+            {"name", "container", "pool", "hosted"},
+            (),
+        ),
+        (hosted.Hosted, only(DEFS["model"]["properties"], "image", *HOSTED), set(), ()),
+        (hosted.Serverless, DEFS["serverless"]["properties"], set(), ()),
         (pool.Pool, only(DEFS["model"]["properties"], *POOLS), set(), ()),
         (container.Container, only(DEFS["model"]["properties"], "workdir", *KEYS), set(), ()),
         (container.Build, DEFS["build"]["properties"], set(), ()),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from mlship.clock import ManualClock
-from mlship.drivers.base import Opening
+from mlship.clock import Clock, ManualClock
+from mlship.drivers.base import Driver, Opening
 from mlship.drivers.memory import MemoryDriver
 from mlship.engine.hands import Hands
 from mlship.engine.record import Record
@@ -48,15 +49,24 @@ def _at_look(number: int) -> Callable[[Recorded], bool]:
     return lambda recorded: isinstance(recorded.event, Looked) and recorded.event.look.number == number
 
 
-class Rehearsal:
-    """One service in a world of its own."""
+class Enactment(ABC):
+    """One service in a world of its own, worked on by the real engine and journal."""
 
-    def __init__(self, folder: Path, plan: Plan, *, rollout: str = "r1") -> None:
+    def __init__(self, folder: Path, plan: Plan, *, clock: Clock, rollout: str = "r1") -> None:
         self.folder = folder
         self.plan = plan
         self.rollout = rollout
-        self.clock = ManualClock()
-        self.journal = Journal(folder, self.clock)
+        self.clock = clock
+        self.journal = Journal(folder, clock)
+
+    @abstractmethod
+    def driver(self, fence: int | None = None) -> Driver:
+        """The backend, in the hands of the holder of `fence`."""
+
+    def sources(self, driver: Driver) -> Sources:
+        """Where numbers come from beside the driver's counters."""
+        del driver
+        return Sources()
 
     def start(self, *, kill_after: int | None = None, kill_at_look: int | None = None, live: str = "v1") -> Status:
         """Deploy; the process dies right after that many events, or that look, is on disk."""
@@ -92,18 +102,6 @@ class Rehearsal:
         """An order from another terminal."""
         event = Requested(order=order, by="ann", full=full)
         self.journal.request(event, service=self.plan.service, rollout=self.rollout)
-
-    def driver(self, fence: int | None = None) -> MemoryDriver:
-        """The backend, in the hands of the holder of `fence`."""
-        opening = Opening(
-            service=self.plan.service,
-            spec=self.plan.driver,
-            models=self.plan.models,
-            fence=fence,
-            state=self.folder,
-            clock=self.clock,
-        )
-        return MemoryDriver(opening)
 
     @property
     def state(self) -> ServiceState:
@@ -158,5 +156,29 @@ class Rehearsal:
             clock=self.clock,
             by="test",
             replicas=replicas,
-            sources=Sources(answers=driver, outcomes=driver),
+            sources=self.sources(driver),
         )
+
+
+class Rehearsal(Enactment):
+    """One in milliseconds, on the made-up world."""
+
+    def __init__(self, folder: Path, plan: Plan, *, rollout: str = "r1") -> None:
+        super().__init__(folder, plan, clock=ManualClock(), rollout=rollout)
+
+    def driver(self, fence: int | None = None) -> MemoryDriver:
+        """The backend, in the hands of the holder of `fence`."""
+        opening = Opening(
+            service=self.plan.service,
+            spec=self.plan.driver,
+            models=self.plan.models,
+            fence=fence,
+            state=self.folder,
+            clock=self.clock,
+        )
+        return MemoryDriver(opening)
+
+    def sources(self, driver: Driver) -> Sources:
+        """The driver itself."""
+        assert isinstance(driver, MemoryDriver)
+        return Sources(answers=driver, outcomes=driver)

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mlship.clock import Clock
 from mlship.drivers.base import Opening
 from mlship.drivers.sagemaker import SagemakerDriver
 from mlship.plan.hosted import Hosted
 from mlship.plan.model import DriverSpec, Health, Model
 from tests.emulators.clients import ROLE, TYPE, Clients
-from tests.emulators.sagemaker import Outcome, SageMakerEmulator, Settings
+from tests.emulators.sagemaker import Outcome, SageMakerEmulator, Settings, Timings
 from tests.emulators.sagemaker.local import LocalModel, local_model
 
 ENVIRONMENT = {
@@ -29,6 +30,9 @@ ENVIRONMENT = {
 
 ENDPOINT = "scorer"
 
+QUICK = Timings(provision=60.0, shift=20.0, terminate=20.0, weights=30.0, counts=30.0, rollback=30.0, delete=20.0)
+"""Fewer looks of a driver that waits than AWS's own order of times would take."""
+
 
 class SagemakerSite:
     """One service, its models, and users who ask the endpoint."""
@@ -37,7 +41,7 @@ class SagemakerSite:
         self.aws = aws
         self.folder = folder
         self.clients = Clients(aws.url)
-        self.settings: dict[str, Any] = {"role": ROLE, "instance-type": TYPE, "attempts": 1}
+        self.settings: dict[str, Any] = {"role": ROLE, "instance-type": TYPE, "attempts": 1, "poll": "30s"}
         self.models: dict[str, Model] = {}
 
     def model(self, local: LocalModel, **more: Any) -> Model:
@@ -46,8 +50,8 @@ class SagemakerSite:
         self.models[local.name] = Model(name=local.name, hosted=hosted, health=Health(within=600.0), **more)
         return self.models[local.name]
 
-    def open(self, fence: int | None = 1, **more: Any) -> SagemakerDriver:
-        """The service's driver."""
+    def open(self, fence: int | None = 1, *, clock: Clock | None = None, **more: Any) -> SagemakerDriver:
+        """The service's driver, with more settings."""
         return SagemakerDriver(
             Opening(
                 service=ENDPOINT,
@@ -55,7 +59,7 @@ class SagemakerSite:
                 models=self.models,
                 fence=fence,
                 state=self.folder,
-                clock=self.aws.clock,
+                clock=clock or self.aws.clock,
             )
         )
 
@@ -83,7 +87,7 @@ def sagemaker_site(aws: SageMakerEmulator, folder: Path, *names: str) -> Iterato
     """A site with these models."""
     from contextlib import ExitStack
 
-    aws.reset(Settings())
+    aws.reset(Settings(timings=QUICK))
     site = SagemakerSite(aws, folder)
     with ExitStack() as stack:
         for name in names:

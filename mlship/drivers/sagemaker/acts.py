@@ -11,7 +11,7 @@ from mlship.drivers.base import Opening
 from mlship.drivers.sagemaker import names
 from mlship.drivers.sagemaker.changes import Act, Changes
 from mlship.drivers.sagemaker.configs import Configs
-from mlship.drivers.sagemaker.endpoint import Description
+from mlship.drivers.sagemaker.endpoint import MOVING, Description
 from mlship.drivers.sagemaker.layout import Layout, Slot, captured, layout_of, spec_of
 from mlship.drivers.sagemaker.ledger import Ledger
 from mlship.drivers.sagemaker.messages import Absent, Busy
@@ -44,14 +44,27 @@ class Acts:
         """What the endpoint really has."""
         return layout_of(self._configs.read(seen.config), weights=seen.weights, counts=seen.wanted)
 
-    def meant(self, ledger: Ledger, layout: Layout, seen: Description) -> Routing | None:
-        """The routing that the endpoint has: as it was set, where that explains it, else as far as weights tell."""
-        entry = ledger.explains(layout.split, seen.config)
+    def coming(self, seen: Description) -> Layout:
+        """What an update is bringing; empty: none is under way."""
+        return layout_of(self._configs.read(seen.pending), weights={}, counts={}) if seen.pending else Layout()
+
+    def meant(self, ledger: Ledger, seen: Description) -> Routing | None:
+        """The routing that the endpoint has: as it was set, where that explains it, else as far as weights tell.
+
+        None: there never was one, or a change of ours is under way, whose end is still to be waited for.
+        """
+        moving = seen.status in MOVING
+        if ledger.set is None or (moving and (ledger.pending or ledger.intent)):
+            return None
+        # Somebody else's change is told as soon as it is under way; autoscaling's changes neither.
+        weights, config = (seen.asked, seen.pending or seen.config) if moving else (seen.weights, seen.config)
+        layout = layout_of(self._configs.read(config), weights=weights, counts=seen.wanted)
+        entry = ledger.explains(layout.split, config)
         if entry is not None:
             return entry.routing
-        if ledger.set is not None and ledger.set.routing.closed:
-            return None if ledger.config != seen.config else ledger.set.routing
-        return self.read(ledger, layout) if ledger.set is not None else None
+        if ledger.set.routing.closed and ledger.config == config:
+            return ledger.set.routing
+        return self.read(ledger, layout)
 
     def read(self, ledger: Ledger, layout: Layout) -> Routing | None:
         """The routing that weights alone tell; None: there are none."""
@@ -73,6 +86,7 @@ class Acts:
         if slot is not None and slot.shadow == bool(shadow):
             return self._sized(slot, model, replicas, seen)
         self._must_be_ours(seen, layout, wanted=layout.split, starts=model.name)
+        self._changes.note(lambda ledger: self.holding(ledger, model))
         return updated(self._provided(self._with(layout, slot, model, replicas)))
 
     def to_lack(self, seen: Description | None, model: str, made: str) -> Act | None:
@@ -177,8 +191,10 @@ class Acts:
         return weighed(target, config=seen.config, entry=entry) if target.split != layout.split else None
 
     def _target(self, layout: Layout, routing: Routing) -> Layout:
-        ledger = self._changes.ledger
-        slots = {name: slot.name for name, made in ledger.taken.items() if (slot := layout.holding(made))}
+        for name in sorted(routing.models - self._slots(layout).keys()) if self.insisting else ():
+            # What was just seen to be there may have been on its way out.
+            layout = self._with(layout, None, self._opening.models[name], self._opening.models[name].replicas)
+        slots = self._slots(layout)
         missing = sorted(routing.models - slots.keys())
         if missing:
             hint = "the routing before is still live; bring the model up first"
@@ -192,6 +208,12 @@ class Acts:
                 slot.name for slot in layout.slots if slot.shadow and slot.name not in {*copies, *shares}
             )
         return replace(layout.weighing(shares, copies), rest=self._rest(layout, routing))
+
+    def _slots(self, layout: Layout) -> Mapping[str, str]:
+        """mlship's model → its variant."""
+        made = {name: self._models.name_of(model) for name, model in self._opening.models.items()}
+        held = {**made, **self._changes.ledger.taken}
+        return {name: slot.name for name, told in held.items() if (slot := layout.holding(told))}
 
     def _rest(self, layout: Layout, routing: Routing) -> Mapping[str, object]:
         kept = captured(routing.capture, to=self._settings.capture, kms_key="")
@@ -272,4 +294,9 @@ class Acts:
             raise changed(name, layout.split, ledger.set.value, service=self._opening.service)
 
     def _set(self, ledger: Ledger, entry: Entry, seen: Description) -> Ledger:
-        return replace(ledger, set=entry, intent=None, config=seen.config, arn=seen.arn)
+        layout, models = self.layout(seen), self._opening.models
+        named = {name: self._models.name_of(models[name]) for name in entry.routing.models if name in models}
+        there = {name: made for name, made in named.items() if layout.holding(made)}
+        return replace(
+            ledger, set=entry, intent=None, config=seen.config, arn=seen.arn, taken={**ledger.taken, **there}
+        )

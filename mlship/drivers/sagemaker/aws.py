@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from mlship.drivers.sagemaker.messages import KINDS, meaning
 from mlship.errors import MlshipError, ModelNotReady
 from mlship.metrics import amazon
+
+
+def aws_of(*, region: str, profile: str, attempts: int) -> Aws:
+    """The account and region that the settings and the environment mean: made once, for clients are slow to make."""
+    environment = frozenset(pair for pair in os.environ.items() if pair[0].startswith("AWS_"))
+    return _aws_of(region, profile, attempts, environment)
+
+
+@cache
+def _aws_of(region: str, profile: str, attempts: int, environment: frozenset[tuple[str, str]]) -> Aws:
+    del environment
+    return Aws(region=region, profile=profile, attempts=attempts)
 
 
 class Aws(amazon.Aws):

@@ -12,7 +12,7 @@ from mlship.drivers.abilities import SAGEMAKER
 from mlship.drivers.base import Observed, ObservedModel, Opening
 from mlship.drivers.claim import Claim
 from mlship.drivers.sagemaker.acts import Acts
-from mlship.drivers.sagemaker.aws import Aws
+from mlship.drivers.sagemaker.aws import aws_of
 from mlship.drivers.sagemaker.captures import LATE, S3Captures
 from mlship.drivers.sagemaker.changes import Changes
 from mlship.drivers.sagemaker.collect import Collector
@@ -41,7 +41,7 @@ class SagemakerDriver:
         folder = opening.state / "sagemaker" / opening.service
         self._opening = opening
         self._settings = settings
-        self._aws = Aws(region=settings.region, profile=settings.profile, attempts=settings.attempts)
+        self._aws = aws_of(region=settings.region, profile=settings.profile, attempts=settings.attempts)
         self._claim = Claim(service=opening.service, folder=folder, fence=opening.fence, clock=opening.clock)
         self._endpoint = Endpoint(
             aws=self._aws,
@@ -84,10 +84,12 @@ class SagemakerDriver:
         if seen is None:
             closed = ledger.set is not None and ledger.set.routing.closed
             return Observed(routing=ledger.set.routing if ledger.set else None, router=closed, address=address)
-        layout = self._acts.layout(seen)
+        layout, coming = self._acts.layout(seen), self._acts.coming(seen)
         return Observed(
-            routing=self._acts.meant(ledger, layout, seen),
-            models={name: _seen(layout.holding(made), seen) for name, made in ledger.taken.items()},
+            routing=self._acts.meant(ledger, seen),
+            models={
+                name: _seen(layout.holding(made), coming.holding(made), seen) for name, made in ledger.taken.items()
+            },
             router=ledger.set is not None and seen.status in SERVING,
             address=address,
         )
@@ -102,6 +104,7 @@ class SagemakerDriver:
             self.retire(model)
             return
         spec = self._spec(model)
+        self._claim.check()
         try:
             needed = partial(self._acts.to_have, model=spec, replicas=replicas)
             self._making(lambda: self._changes.make(needed))
@@ -225,8 +228,9 @@ def _said(error: NotDone | Broken) -> str:
     return error.said if isinstance(error, NotDone) else error.message
 
 
-def _seen(slot: Slot | None, seen: Description) -> ObservedModel:
+def _seen(slot: Slot | None, coming: Slot | None, seen: Description) -> ObservedModel:
+    """Instances of a variant; one that an update is bringing runs already, and serves nobody yet."""
     if slot is None:
-        return ObservedModel()
+        return ObservedModel(running=(coming.count or 1) if coming else 0)
     there = 1 if slot.count is None else seen.counts.get(slot.name, 0)
     return ObservedModel(running=there, ready=there if seen.status in SERVING else 0)

@@ -19,6 +19,9 @@ from mlship.metrics.amazon import NoAccess
 BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
 """States in which no change is taken."""
 
+MOVING = frozenset({"Creating", "Updating", "RollingBack"})
+"""States in which what it has is not what it will have."""
+
 SERVING = frozenset({"InService", "Updating", "SystemUpdating", "RollingBack", "UpdateRollbackFailed"})
 
 VISIBLE_WITHIN = 90.0
@@ -40,6 +43,8 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     """Why the last change failed; AWS may leave it empty."""
     weights: Mapping[str, float] = msgspec.field(default_factory=dict)
     """By variant, as they are now; shadows too."""
+    asked: Mapping[str, float] = msgspec.field(default_factory=dict)
+    """By variant, as they are to be."""
     counts: Mapping[str, int] = msgspec.field(default_factory=dict)
     """Instances by variant, as they are now."""
     wanted: Mapping[str, int] = msgspec.field(default_factory=dict)
@@ -207,6 +212,7 @@ def described(told: Mapping[str, Any]) -> Description:
         modified=told["LastModifiedTime"].timestamp(),
         reason=" ".join(told.get("FailureReason", "").split()),
         weights=_numbers(variants, "CurrentWeight"),
+        asked=_numbers(variants, "DesiredWeight"),
         counts=_numbers(variants, "CurrentInstanceCount"),
         wanted=_numbers(variants, "DesiredInstanceCount"),
         pending=told.get("PendingDeploymentSummary", {}).get("EndpointConfigName", ""),

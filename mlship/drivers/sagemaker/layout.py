@@ -137,9 +137,9 @@ def spec_of(model: Model, *, instance_type: str) -> dict[str, Any]:
         return {"ServerlessConfig": serverless}
     spec: dict[str, Any] = {"InstanceType": hosted.instance_type or instance_type}
     waits = {
-        "VolumeSizeInGB": hosted.volume,
-        "ContainerStartupHealthCheckTimeoutInSeconds": int(hosted.startup),
-        "ModelDataDownloadTimeoutInSeconds": int(hosted.download),
+        "VolumeSizeInGB": hosted.volume_size,
+        "ContainerStartupHealthCheckTimeoutInSeconds": int(hosted.startup_timeout),
+        "ModelDataDownloadTimeoutInSeconds": int(hosted.download_timeout),
     }
     return {**spec, **{key: value for key, value in waits.items() if value}}
 

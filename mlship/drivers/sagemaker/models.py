@@ -37,7 +37,9 @@ class Models(msgspec.Struct, frozen=True, kw_only=True):
 
     def name_of(self, model: Model) -> str:
         """Its name in the account, whether it is there or not."""
-        return model.hosted.adopted or names.named(self.service, model.name, content=self._content(model, model.env))
+        return model.hosted.sagemaker_model or names.named(
+            self.service, model.name, content=self._content(model, model.env)
+        )
 
     def provide(self, model: Model) -> str:
         """Make it, unless it is there; its name.
@@ -47,7 +49,7 @@ class Models(msgspec.Struct, frozen=True, kw_only=True):
             OutOfReach: AWS does not answer.
         """
         name = self.name_of(model)
-        if model.hosted.adopted:
+        if model.hosted.sagemaker_model:
             self._describe(name)
             return name
         content = self._content(model, {key: resolve(value, os.environ) for key, value in model.env.items()})
@@ -76,15 +78,15 @@ class Models(msgspec.Struct, frozen=True, kw_only=True):
     def _content(self, model: Model, env: Mapping[str, str]) -> dict[str, Any]:
         hosted = model.hosted
         container: dict[str, Any] = {"Image": hosted.image}
-        if hosted.package:
-            container = {"ModelPackageName": hosted.package}
-        if hosted.data.endswith("/"):
-            source = {"S3Uri": hosted.data, "S3DataType": "S3Prefix", "CompressionType": "None"}
+        if hosted.model_package:
+            container = {"ModelPackageName": hosted.model_package}
+        if hosted.model_data.endswith("/"):
+            source = {"S3Uri": hosted.model_data, "S3DataType": "S3Prefix", "CompressionType": "None"}
             container["ModelDataSource"] = {"S3DataSource": source}
-        elif hosted.data:
-            container["ModelDataUrl"] = hosted.data
+        elif hosted.model_data:
+            container["ModelDataUrl"] = hosted.model_data
         if env:
             container["Environment"] = dict(env)
-        content: dict[str, Any] = {"PrimaryContainer": container, "EnableNetworkIsolation": hosted.isolated}
+        content: dict[str, Any] = {"PrimaryContainer": container, "EnableNetworkIsolation": hosted.network_isolation}
         role = hosted.role or self.settings.role
         return {**content, "ExecutionRoleArn": role} if role else content

@@ -55,7 +55,7 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     datapoints_per_page: int = 100_800
     """Of an answer of GetMetricData."""
     metric_troubles: list[Literal["InternalError", "PartialData", "Forbidden", "message"]] = []
-    """Of the next answers of GetMetricData: the StatusCode of their results, or a message that something is left out."""
+    """Of the next answers of GetMetricData: the StatusCode of their results, or a message of what is left out."""
     quotas: dict[str, int] = {}
     """Instances per type for endpoint usage; what is not named is not limited."""
     health_path: str | None = None
