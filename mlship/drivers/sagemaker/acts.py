@@ -87,7 +87,12 @@ class Acts:
             return self._sized(slot, model, replicas, seen)
         self._must_be_ours(seen, layout, wanted=layout.split, starts=model.name)
         self._changes.note(lambda ledger: self.holding(ledger, model))
-        return updated(self._provided(self._with(layout, slot, model, replicas)))
+        target = self._with(layout, slot, model, replicas)
+        if not shadow or self.expected is None:
+            return updated(self._provided(target))
+        # Copies begin with the variant: what keeps their answers comes with it, and the split is ours from now on.
+        target = replace(target, rest=self._rest(target, self.expected))
+        return updated(self._provided(target), entry=Entry(routing=self.expected, value=target.split))
 
     def to_lack(self, seen: Description | None, model: str, made: str) -> Act | None:
         """Towards no variant of the model."""
