@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from msgspec.structs import replace
 
 from mlship.drivers.sagemaker import SagemakerDriver
@@ -16,9 +14,9 @@ from mlship.predictions.outcomes import take
 from mlship.predictions.remote import read
 from mlship.predictions.source import CapturedAnswers, lateness
 from mlship.predictions.store import Predictions
+from tests.drivers.sagemaker.truth import BUCKET, tell
 from tests.support.sagemaker_site import SagemakerSite
 
-BUCKET = "captured"
 MIRRORED = replace(all_to("v1"), mirrors=(Mirror(model="v2", share=10_000),), capture=Capture())
 
 
@@ -40,20 +38,6 @@ def users(site: SagemakerSite, number: int) -> None:
     for place in range(number):
         site.ask(InferenceId=f"order-{place}")
     site.aws.drain()
-
-
-def truth(site: SagemakerSite, number: int) -> None:
-    """What turned out, in the form of SageMaker's monitor."""
-    lines = [
-        {
-            "groundTruthData": {"data": "v2", "encoding": "CSV"},
-            "eventMetadata": {"eventId": f"unknown-{place}", "inferenceId": f"order-{place}"},
-            "eventVersion": "0",
-        }
-        for place in range(number)
-    ]
-    body = "".join(json.dumps(each) + "\n" for each in lines).encode()
-    site.clients("s3").put_object(Bucket=BUCKET, Key="truth/2026/11/25/10/labels.jsonl", Body=body)
 
 
 def test_both_sides_are_counted(site: SagemakerSite) -> None:
@@ -81,7 +65,7 @@ def test_answers_and_ground_truth_meet(site: SagemakerSite) -> None:
     assert (found["v2"].total.pairs, found["v2"].total.agreed, found["v2"].total.labelled) == (8, 0, 0)
     answers.settle(mark)
 
-    truth(site, 6)
+    tell(site, "2026/11/25/10/labels.jsonl", [f"order-{place}" for place in range(6)], "v2")
     report = take(read(f"s3://{BUCKET}/truth/", Format.AUTO, Columns()), "label", kept)
     assert (report.lines, report.matched) == (6, 6)
     site.aws.advance(60)
