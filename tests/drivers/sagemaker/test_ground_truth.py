@@ -27,9 +27,9 @@ from tests.strategies.plans import plan
 from tests.support.sagemaker_site import SagemakerSite
 
 CAPTURE = CaptureSettings(prediction="model")
-EVERY = 30
+EVERY = 60
 """Seconds between two visits of the users, while the engine waits."""
-USERS = 6
+USERS = 12
 
 
 class Shadowed(Rollout):
