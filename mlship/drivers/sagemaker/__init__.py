@@ -8,8 +8,14 @@ models.py    SageMaker Models, named by their content
 configs.py   endpoint configurations, which are values: made, adopted, never changed
 layout.py    what an endpoint holds, and what it is to hold next (pure)
 endpoint.py  its states: what is under way, how it ended, and whether that was what was asked for
+acts.py      which call comes next
+requests.py  these calls, each with what it is to come to
 changes.py   one change of the endpoint: begun, waited for, confirmed
 ledger.py    what mlship has set last
+reading.py   which routing that is
+glance.py    a description that is fresh enough to look at
+said.py      what is said where somebody else has changed the endpoint
+counters.py  what CloudWatch counts
 collect.py   configurations and models that nobody needs any more
 driver.py    the five verbs
 """

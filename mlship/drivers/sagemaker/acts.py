@@ -11,7 +11,7 @@ from mlship.drivers.base import Opening
 from mlship.drivers.sagemaker import names
 from mlship.drivers.sagemaker.changes import Act, Changes
 from mlship.drivers.sagemaker.configs import Configs
-from mlship.drivers.sagemaker.endpoint import MOVING, Description
+from mlship.drivers.sagemaker.endpoint import Description
 from mlship.drivers.sagemaker.layout import Layout, Slot, captured, layout_of, spec_of
 from mlship.drivers.sagemaker.ledger import Ledger
 from mlship.drivers.sagemaker.messages import Absent, Busy
@@ -22,6 +22,8 @@ from mlship.drivers.sagemaker.settings import Settings
 from mlship.errors import RoutingRefused, UsageError
 from mlship.plan.model import Model
 from mlship.plan.routing import WHOLE, Routing
+from mlship.plan.rule import drawn_alone
+from mlship.plan.sagemaker.course import NO_HEADERS, PICKS, picks
 
 
 class Acts:
@@ -44,39 +46,6 @@ class Acts:
         """What the endpoint really has."""
         return layout_of(self._configs.read(seen.config), weights=seen.weights, counts=seen.wanted)
 
-    def coming(self, seen: Description) -> Layout:
-        """What an update is bringing; empty: none is under way."""
-        return layout_of(self._configs.read(seen.pending), weights={}, counts={}) if seen.pending else Layout()
-
-    def meant(self, ledger: Ledger, seen: Description) -> Routing | None:
-        """The routing that the endpoint has: as it was set, where that explains it, else as far as weights tell.
-
-        None: there never was one, or a change of ours is under way, whose end is still to be waited for.
-        """
-        moving = seen.status in MOVING
-        if ledger.set is None or (moving and (ledger.pending or ledger.intent)):
-            return None
-        # Somebody else's change is told as soon as it is under way; autoscaling's changes neither.
-        weights, config = (seen.asked, seen.pending or seen.config) if moving else (seen.weights, seen.config)
-        layout = layout_of(self._configs.read(config), weights=weights, counts=seen.wanted)
-        entry = ledger.explains(layout.split, config)
-        if entry is not None:
-            return entry.routing
-        if ledger.set.routing.closed and ledger.config == config:
-            return ledger.set.routing
-        return self.read(ledger, layout)
-
-    def read(self, ledger: Ledger, layout: Layout) -> Routing | None:
-        """The routing that weights alone tell; None: there are none."""
-        known = {made: name for name, made in ledger.taken.items()}
-        models = {slot.name: known.get(slot.model, slot.model) for slot in layout.slots}
-        shares = {name: share for name, share in layout.shares.items() if share}
-        if not shares:
-            return None
-        most = max(shares, key=lambda name: shares[name])
-        shares[most] += WHOLE - sum(shares.values())
-        return Routing(segments=tuple((models[name], share) for name, share in shares.items()))
-
     def to_have(self, seen: Description | None, model: Model, replicas: int) -> Act | None:
         """Towards a variant of the model on so many instances."""
         if seen is None:
@@ -86,13 +55,14 @@ class Acts:
         if slot is not None and slot.shadow == bool(shadow):
             return self._sized(slot, model, replicas, seen)
         self._must_be_ours(seen, layout, wanted=layout.split, starts=model.name)
-        self._changes.note(lambda ledger: self.holding(ledger, model))
-        target = self._with(layout, slot, model, replicas)
-        if not shadow or self.expected is None:
-            return updated(self._provided(target))
-        # Copies begin with the variant: what keeps their answers comes with it, and the split is ours from now on.
-        target = replace(target, rest=self._rest(target, self.expected))
-        return updated(self._provided(target), entry=Entry(routing=self.expected, value=target.split))
+        target, entry = self._with(layout, slot, model, replicas), None
+        if shadow and self.expected is not None:
+            # Copies, and what is kept of them, come with the variant: one update instead of two.
+            target = replace(target, rest=self._rest(target, self.expected))
+            entry = Entry(routing=self.expected, value=target.split)
+        # Noted before: what is under way when a run is cut short can be found, and taken away again.
+        self._changes.note(lambda ledger: ledger if model.name in ledger.taken else self.holding(ledger, model))
+        return updated(self._provided(target), entry=entry)
 
     def to_lack(self, seen: Description | None, model: str, made: str) -> Act | None:
         """Towards no variant of the model."""
@@ -108,12 +78,14 @@ class Acts:
         return updated(self._provided(layout.lacking([slot.name])))
 
     def route(self, routing: Routing) -> None:
-        """Make it live.
+        """Make it live; a rule can only be that callers pick a variant by its name.
 
         Raises:
             NotDone: AWS has rolled it back.
             RoutingRefused: somebody else has changed the endpoint, or a model has no variant.
         """
+        if drawn_alone(routing.rules) is None and not all(map(picks, routing.rules)):
+            raise RoutingRefused(f"{NO_HEADERS}: no rule but one that picks a variant can be followed", hint=PICKS)
         seen = self._changes.make(lambda now: self._towards(routing, now))
         assert seen is not None
         entry = Entry(routing=routing, value=self.layout(seen).split)

@@ -24,6 +24,7 @@ from mlship.drivers.sagemaker.glance import Glance
 from mlship.drivers.sagemaker.layout import Slot
 from mlship.drivers.sagemaker.ledger import forget
 from mlship.drivers.sagemaker.models import Models
+from mlship.drivers.sagemaker.reading import coming, meant
 from mlship.drivers.sagemaker.settings import settings_of
 from mlship.errors import ModelNotReady, OutOfReach, RoutingRefused, UsageError
 from mlship.metrics.counters import Counters
@@ -52,7 +53,13 @@ class SagemakerDriver:
             check=self._claim.check,
         )
         self._models = Models(aws=self._aws, service=opening.service, settings=settings)
-        self._configs = Configs(aws=self._aws, service=opening.service, settings=settings)
+        self._configs = Configs(
+            aws=self._aws,
+            service=opening.service,
+            settings=settings,
+            folder=folder / "configs",
+            writes=opening.fence is not None,
+        )
         self._changes = Changes(endpoint=self._endpoint, claim=self._claim)
         self._acts = Acts(
             opening=opening, settings=settings, models=self._models, configs=self._configs, changes=self._changes
@@ -80,15 +87,16 @@ class SagemakerDriver:
         ledger, address = self._changes.ledger, f"sagemaker:{self._settings.endpoint}"
         if ledger.new:
             return Observed(address=address)
+        self._acts.must_be_here()
         seen = self._glance.look()
         if seen is None:
             closed = ledger.set is not None and ledger.set.routing.closed
             return Observed(routing=ledger.set.routing if ledger.set else None, router=closed, address=address)
-        layout, coming = self._acts.layout(seen), self._acts.coming(seen)
+        layout, next_one = self._acts.layout(seen), coming(self._configs, seen)
         return Observed(
-            routing=self._acts.meant(ledger, seen),
+            routing=meant(self._configs, ledger, seen),
             models={
-                name: _seen(layout.holding(made), coming.holding(made), seen) for name, made in ledger.taken.items()
+                name: _seen(layout.holding(made), next_one.holding(made), seen) for name, made in ledger.taken.items()
             },
             router=ledger.set is not None and seen.status in SERVING,
             address=address,

@@ -17,6 +17,8 @@ _REST = (
     "EnableNetworkIsolation", "MetricsConfig", "CrossRegionTrafficConfig",
 )  # fmt: skip
 """What a configuration says beside its variants: kept as it is found."""
+CONTENT = ("ProductionVariants", "ShadowProductionVariants", *_REST)
+"""All that it says."""
 
 
 class Slot(msgspec.Struct, frozen=True, kw_only=True):

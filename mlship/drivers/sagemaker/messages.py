@@ -11,17 +11,15 @@ from mlship.errors import UsageError
 class Meaning(Enum):
     """Of a ValidationException."""
 
-    BUSY = re.compile(
-        r"^Cannot (update|delete) in-progress\b|\bin-progress endpoint\b|currently being (updated|created)"
-    )
-    ABSENT = re.compile(r"^(Could not find|Cannot find)\b|\bdoes not exist\b")
-    EXISTING = re.compile(r"^Cannot create already existing\b|\balready exists\b")
+    BUSY = re.compile(r"Cannot \w+ in-progress\b")
+    ABSENT = re.compile(r"Could not find\b")
+    EXISTING = re.compile(r"Cannot create already existing\b")
     OTHER = re.compile("")
 
 
 def meaning(text: str) -> Meaning:
-    """What the words of a ValidationException stand for."""
-    return next(each for each in Meaning if each.value.search(text))
+    """What the words of a ValidationException stand for: they begin with it, names come later."""
+    return next(each for each in Meaning if each.value.match(text))
 
 
 class Refused(UsageError):

@@ -6,6 +6,7 @@ from mlship.plan import units
 from mlship.plan.draft import Draft
 from mlship.plan.fault import Steps, shown
 from mlship.plan.routing import WHOLE
+from mlship.plan.rule import Part, Rule
 
 MOST_VARIANTS = 10
 """Of one endpoint."""
@@ -18,6 +19,11 @@ LEAST_PERIOD = 180.0
 
 NO_HEADERS = "the endpoint sees no headers, cookies, parameters or users"
 PICKS = f"what a caller can do is pick the variant: `header: {{ {TARGET}: MODEL }}`"
+
+
+def picks(rule: Rule) -> bool:
+    """The rule says that a caller who names the variant reaches it."""
+    return [(each.part, each.name) for each in rule.when] == [(Part.HEADER, TARGET)] and rule.share == WHOLE
 
 
 def check_stages(draft: Draft) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from mlship.drivers.sagemaker import SagemakerDriver
+from mlship.plan.routing import all_to
 from tests.emulators.sagemaker import SageMakerEmulator
 from tests.support.sagemaker_site import ENVIRONMENT, SagemakerSite, sagemaker_site
 
@@ -24,3 +26,14 @@ def site(emulator: SageMakerEmulator, tmp_path: Path, monkeypatch: pytest.Monkey
         monkeypatch.setenv(key, value)
     with sagemaker_site(emulator, tmp_path, "v1", "v2", "v3") as opened:
         yield opened
+
+
+@pytest.fixture
+def pair(site: SagemakerSite) -> SagemakerDriver:
+    """An endpoint where v1 has everything and v2 nothing."""
+    driver = site.open()
+    for model in ("v1", "v2"):
+        driver.ensure(model, 1)
+    driver.route(all_to("v1"))
+    site.aws.calls.clear()
+    return driver

@@ -1,86 +1,101 @@
-"""A shadow variant beside the live one: numbers from CloudWatch, answers and ground truth from S3."""
+"""Copies of requests: one production variant, one shadow, and as few updates as can be."""
 
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 
 from mlship.drivers.sagemaker import SagemakerDriver
-from mlship.metrics.counters import difference
-from mlship.plan.model import CaptureSettings
-from mlship.plan.routing import Capture, Mirror, all_to
-from mlship.predictions.form import Format
-from mlship.predictions.formats import Columns
-from mlship.predictions.outcomes import take
-from mlship.predictions.remote import read
-from mlship.predictions.source import CapturedAnswers, lateness
-from mlship.predictions.store import Predictions
-from tests.drivers.sagemaker.truth import BUCKET, tell
-from tests.support.sagemaker_site import SagemakerSite
+from mlship.errors import UsageError
+from mlship.plan.routing import Capture, Mirror, Routing, all_to
+from tests.support.sagemaker_site import ENDPOINT, SagemakerSite
 
-MIRRORED = replace(all_to("v1"), mirrors=(Mirror(model="v2", share=10_000),), capture=Capture())
+CAPTURES = "s3://captures/endpoint"
+COPIES = replace(all_to("v1"), mirrors=(Mirror(model="v2", share=10_000),), capture=Capture(sample=5000))
 
 
-def mirrored(site: SagemakerSite) -> SagemakerDriver:
-    """v2 gets a copy of each of v1's requests, and answers are kept, in a place written with a slash at its end."""
-    site.clients("s3").create_bucket(Bucket=BUCKET)
-    driver = site.open(capture=f"s3://{BUCKET}/live/")
-    driver.ensure("v1", 1)
-    driver.route(all_to("v1"))
-    driver.expect(MIRRORED, insist=False)
-    driver.ensure("v2", 1)
-    driver.route(MIRRORED)
-    site.aws.advance(60)
-    return driver
-
-
-def users(site: SagemakerSite, number: int) -> None:
-    """Each request has an id of the caller's own."""
-    for place in range(number):
-        site.ask(InferenceId=f"order-{place}")
-    site.aws.drain()
-
-
-def test_both_sides_are_counted(site: SagemakerSite) -> None:
-    """Copies are the challenger's requests, and users never see its errors."""
-    driver = mirrored(site)
-    before = driver.measure()
-    users(site, 8)
-    site.aws.advance(600)
-
-    tallies = difference(before, driver.measure())
-    assert tallies is not None
-    assert {model: tally.requests for model, tally in tallies.items()} == {"v1": 8, "v2": 8}
-    assert [sum(tally.latency) for tally in tallies.values()] == [8, 8]
-
-
-def test_answers_and_ground_truth_meet(site: SagemakerSite) -> None:
-    """Pairs by the caller's id, labels by the same id out of a prefix in S3."""
-    driver = mirrored(site)
-    kept = Predictions(site.folder / "kept", CaptureSettings(prediction="model"), site.aws.clock, late=lateness(driver))
-    answers = CapturedAnswers(kept, driver)
-    since = site.aws.clock.now()
-    users(site, 8)
-    site.aws.advance(120)
-    found, mark = answers.look("v1", {"v2": 10_000}, since)
-    assert (found["v2"].total.pairs, found["v2"].total.agreed, found["v2"].total.labelled) == (8, 0, 0)
-    answers.settle(mark)
-
-    tell(site, "2026/11/25/10/labels.jsonl", [f"order-{place}" for place in range(6)], "v2")
-    report = take(read(f"s3://{BUCKET}/truth/", Format.AUTO, Columns()), "label", kept)
-    assert (report.lines, report.matched) == (6, 6)
-    site.aws.advance(60)
-    found, _ = answers.look("v1", {"v2": 10_000}, since)
-    (cell,) = found["v2"].total.cells
-    assert (cell.truth, cell.live, cell.challenger, cell.count) == ("v2", "v1", "v2", 6)
-
-
-def test_without_a_place_nothing_is_kept(site: SagemakerSite) -> None:
-    """A plan that keeps no answers asks S3 for nothing."""
-    driver = site.open()
+@pytest.fixture
+def alone(site: SagemakerSite) -> SagemakerDriver:
+    """An endpoint with v1 alone."""
+    driver = site.open(capture=CAPTURES + "/")
     driver.ensure("v1", 1)
     driver.route(all_to("v1"))
     site.aws.calls.clear()
-    driver.rotate()
+    return driver
 
-    assert not [call for call in site.aws.calls if call.startswith("s3:")]
-    assert not driver.captures().exists()
+
+def mirrored(driver: SagemakerDriver, routing: Routing = COPIES) -> None:
+    """As the engine does it."""
+    driver.expect(routing, insist=False)
+    driver.ensure("v2", 1)
+    driver.route(routing)
+
+
+def test_a_shadow_is_one_update_or_two(site: SagemakerSite, alone: SagemakerDriver) -> None:
+    """Users get v1's answers alone, v2 gets each request, too; the routing is read back."""
+    mirrored(alone)
+    answered = set(site.ask(20))
+    site.aws.drain()
+
+    assert answered == {"v1"}
+    assert alone.observe().routing == COPIES
+    assert [told["VariantName"] for told in site.described["ShadowProductionVariants"]] == ["v2"]
+    assert site.aws.calls["sagemaker:UpdateEndpoint"] == 1
+
+
+def test_answers_are_kept_while_they_are_compared(site: SagemakerSite, alone: SagemakerDriver) -> None:
+    """Under the driver's address without a slash at its end, with its own words for what is kept, and no longer."""
+    mirrored(alone)
+    config = site.clients.sagemaker.describe_endpoint_config(EndpointConfigName=site.described["EndpointConfigName"])
+    kept = config["DataCaptureConfig"]
+    alone.expect(all_to("v1"), insist=False)
+    alone.route(all_to("v1"))
+
+    assert (kept["DestinationS3Uri"], kept["InitialSamplingPercentage"]) == (CAPTURES, 50)
+    assert kept["CaptureOptions"] == [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}]
+    assert "DataCaptureConfig" not in site.described
+
+
+def test_the_challenger_goes_on_as_a_variant_without_users(site: SagemakerSite, alone: SagemakerDriver) -> None:
+    """One update ends the copies; then it can get a share."""
+    mirrored(alone)
+    site.aws.calls.clear()
+    alone.route(all_to("v1"))
+    assert site.aws.calls["sagemaker:UpdateEndpoint"] == 1
+    assert site.weights == {"v1": 10_000, "v2": 0}
+
+    alone.route(Routing(segments=(("v2", 1000), ("v1", 9000))))
+    assert site.weights == {"v1": 9000, "v2": 1000}
+
+
+def test_the_way_back_drops_the_shadow(site: SagemakerSite, alone: SagemakerDriver) -> None:
+    """In one update, and nothing of it is left."""
+    mirrored(alone)
+    site.aws.calls.clear()
+    alone.expect(all_to("v1"), insist=True)
+    alone.insist(all_to("v1"))
+    alone.retire("v2")
+
+    assert site.aws.calls["sagemaker:UpdateEndpoint"] == 1
+    assert set(alone.observe().models) == {"v1"}
+    assert "ShadowProductionVariants" not in site.described
+
+
+def test_one_and_one(site: SagemakerSite, alone: SagemakerDriver) -> None:
+    """Copies beside a second variant are refused before anything is touched."""
+    alone.ensure("v3", 1)
+    alone.route(all_to("v1"))
+    config = site.described["EndpointConfigName"]
+    with pytest.raises(UsageError, match="v2 cannot get copies: endpoint scorer has v1, v3"):
+        mirrored(alone)
+
+    assert site.described["EndpointConfigName"] == config
+
+
+def test_a_part_of_the_requests(site: SagemakerSite, alone: SagemakerDriver) -> None:
+    """The shadow's weight beside production's is its part."""
+    mirrored(alone, replace(COPIES, mirrors=(Mirror(model="v2", share=2500),)))
+    shadow = site.clients.describe(ENDPOINT)["ShadowProductionVariants"][0]
+    production = site.clients.describe(ENDPOINT)["ProductionVariants"][0]
+
+    assert shadow["CurrentWeight"] / production["CurrentWeight"] == 0.25
