@@ -45,7 +45,7 @@ UNKNOWN = frozenset(
 )
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"})
 
-RENEW = "renew them (`aws sso login`, or your own way) and try again; what runs on AWS goes on meanwhile"
+RENEW = "renew them (`aws sso login`, or your own way), then `mlship resume`; what runs on AWS goes on meanwhile"
 WHOSE = "`aws sts get-caller-identity` says whether AWS knows them; AWS_PROFILE or `profile` names others"
 LATER = "what runs on AWS goes on as it is; try again"
 
