@@ -11,9 +11,10 @@ from mlship.plan.answers import check_mirror
 from mlship.plan.draft import Draft
 from mlship.plan.experimentcheck import check_ab, check_bandit
 from mlship.plan.fault import Steps, shown
+from mlship.plan.gateuse import gate_uses
 from mlship.plan.routing import WHOLE
 from mlship.plan.rulecheck import NOT_RANDOM, is_random
-from mlship.plan.semantics import ONLY_MIRRORED, gate_uses
+from mlship.plan.semantics import ONLY_MIRRORED
 from mlship.plan.sharing import canary_shares, rolling_shares
 
 _WAITS: Mapping[str, Mapping[str, float]] = {

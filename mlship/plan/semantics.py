@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from mlship.plan import units
 from mlship.plan.answergates import FLOORS
-from mlship.plan.answers import check_answer_gate, check_capture, check_watch, mirrored, scores
+from mlship.plan.answers import check_answer_gate, check_capture, check_watch, mirrored
 from mlship.plan.defaults import DRIVER
 from mlship.plan.draft import Draft
 from mlship.plan.experimentcheck import check_metrics, rivals_of
 from mlship.plan.fault import Steps, shown, suggestion
 from mlship.plan.gatebook import is_score
+from mlship.plan.gateuse import definitions, gate_uses
 from mlship.plan.model import Capability
-from mlship.plan.rulecheck import draws
+from mlship.plan.needs import ABILITIES, needs_of
 
 Drivers = Mapping[str, frozenset[Capability]]
 
@@ -23,33 +23,12 @@ ONLY_MIRRORED = "only a shadow stage has both models' answers to the same reques
 SLOWEST = 60.0
 """Seconds; the upper edge of the last latency bucket, above which nothing can be told apart."""
 
-_ABILITIES = {
-    Capability.SPLIT: "divide traffic between models",
-    Capability.STICKY: "keep a user on one model",
-    Capability.MATCH: "route by what a request says",
-    Capability.REPLICAS: "change the number of a model's replicas",
-    Capability.CLOSE: "answer 503 while nothing serves",
-    Capability.COUNTERS: "count requests, errors and latency per model",
-    Capability.MIRROR: "send copies of live requests to other models",
-    Capability.CAPTURE: "keep the answers that models gave",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateUse:
-    """A gate where it is used: `reference` names it, `definition` says what it is (the same place if inline)."""
-
-    reference: Steps
-    definition: Steps
-    kind: str
-    """comparison, answers (of both models to the same requests), ceiling or manual."""
-
 
 def check_meaning(draft: Draft, drivers: Drivers) -> None:
     """Add every fault that is not one of a stage's course."""
     _models(draft)
     _service_models(draft)
-    for path in _definitions(draft):
+    for path in definitions(draft):
         _gate(draft, path)
     for use in gate_uses(draft, ("guards",)):
         if use.kind == "manual":
@@ -145,39 +124,6 @@ def _command(draft: Draft, path: Steps) -> None:
         draft.fault(path, "the program to start has no name")
 
 
-def _definitions(draft: Draft) -> Iterator[Steps]:
-    """Where gates are defined, by name or in place."""
-    yield from (("gates", name) for name in draft.names("gates"))
-    lists: list[Steps] = [("guards",), *((*stage, "gates") for stage in draft.places("stages"))]
-    for each in lists:
-        yield from (place for place in draft.places(*each) if draft.names(*place))
-
-
-def gate_uses(draft: Draft, path: Steps) -> Iterator[GateUse]:
-    """The gates of a list of references; a fault for each that does not exist."""
-    for place in draft.places(*path):
-        if draft.findings.full:
-            return
-        reference = draft.value(*place)
-        definition: Steps = ("gates", reference) if isinstance(reference, str) else place
-        if isinstance(reference, str) and not draft.has(*definition):
-            known = draft.names("gates")
-            draft.fault(place, f"there is no gate {shown(reference)}", suggestion(reference, known, what="gates"))
-        elif reference is not None:
-            yield GateUse(reference=place, definition=definition, kind=_kind(draft, definition))
-
-
-def _kind(draft: Draft, definition: Steps) -> str:
-    keys, metric = draft.names(*definition), draft.value(*definition, "metric")
-    if "manual" in keys:
-        return "manual"
-    if metric in draft.names("metrics"):
-        return "ceiling"
-    if "min" in keys or metric in {"psi", "ks", *scores(draft)}:
-        return "answers"
-    return "ceiling" if "max" in keys else "comparison"
-
-
 def _gate(draft: Draft, path: Steps) -> None:
     metric, maximum, margin = (draft.value(*path, key) for key in ("metric", "max", "margin"))
     if isinstance(metric, str) and is_score(metric):
@@ -248,53 +194,8 @@ def _driver(draft: Draft, drivers: Drivers) -> None:
     listen = draft.value("driver", "process", "listen")
     if listen is not None and not 1 <= int(listen.rpartition(":")[2]) <= 65_535:
         draft.fault(("driver", "process", "listen"), f"expected a port from 1 to 65535; got {shown(listen)}")
-    for capability, path in _needs(draft).items():
+    for capability, path in needs_of(draft).items():
         if capability not in drivers[name]:
             able = sorted(other for other, capabilities in drivers.items() if capability in capabilities)
             hint = f"drivers that can: {', '.join(able)}" if able else "no driver that is installed can"
-            draft.fault(path, f"driver {name} cannot {_ABILITIES[capability]}", hint)
-
-
-def _needs(draft: Draft) -> dict[Capability, Steps]:
-    """What the plan needs its driver to be able to do, and the first place that needs it."""
-    needs: dict[Capability, Steps] = {}
-    for stage in draft.places("stages"):
-        strategy: Steps = (*stage, "strategy")
-        for capability in _BY_STRATEGY.get(str(draft.value(*strategy)), ()):
-            needs.setdefault(capability, strategy)
-        drawn = draws(draft, stage)
-        if drawn:
-            needs.setdefault(Capability.STICKY, drawn)
-        goal = draft.value(*stage, "goal")
-        if goal is not None and draft.has("metrics", goal, "outcome"):
-            needs.setdefault(Capability.CAPTURE, (*stage, "goal"))
-        if draft.has(*stage, "preview"):
-            needs.setdefault(Capability.MATCH, (*stage, "preview"))
-    if draft.has("assign-by"):
-        needs.setdefault(Capability.STICKY, ("assign-by",))
-    counted = _counted(draft)
-    if counted is not None:
-        needs[Capability.COUNTERS] = counted
-    return needs
-
-
-_BY_STRATEGY = {
-    "shadow": (Capability.MIRROR, Capability.CAPTURE),
-    "feature-flag": (Capability.MATCH,),
-    "ab": (Capability.SPLIT,),
-    "bandit": (Capability.SPLIT,),
-    "canary": (Capability.SPLIT,),
-    "rolling": (Capability.SPLIT, Capability.REPLICAS),
-    "recreate": (Capability.CLOSE,),
-}
-
-
-def _counted(draft: Draft) -> Steps | None:
-    """The first place that needs counters: a gate with a metric, or a stage or plan that leaves it to the defaults."""
-    for path in _definitions(draft):
-        if draft.has(*path, "metric"):
-            return (*path, "metric")
-    for stage in draft.places("stages"):
-        if not draft.has("guards") or (not draft.has(*stage, "gates") and not draft.names("gates")):
-            return stage
-    return None
+            draft.fault(path, f"driver {name} cannot {ABILITIES[capability]}", hint)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from mlship.plan.model import Shadow
-from mlship.plan.routing import Mirror, Routing
+from mlship.plan.balancer.check import BALANCERS
+from mlship.plan.model import Plan, Shadow
+from mlship.plan.routing import Capture, Mirror, Routing
 from mlship.plan.step import Step
 from mlship.strategies.pair import REQUESTS, Pair
 
@@ -25,7 +26,7 @@ def compile_shadow(stage: Shadow, pair: Pair, current: Routing) -> Iterator[Step
         strategy="shadow",
         label=f"copies to {_listed([mirror.model for mirror in mirrors])}",
         ready={name: models[name].replicas for name in stage.mirror},
-        routing=replace(current, mirrors=mirrors, capture=pair.plan.capture.routed()),
+        routing=replace(current, mirrors=mirrors, capture=_kept(pair.plan)),
         challengers=tuple(stage.mirror),
         hold=stage.hold,
         requests=REQUESTS if stage.requests is None else stage.requests,
@@ -39,6 +40,11 @@ def compile_shadow(stage: Shadow, pair: Pair, current: Routing) -> Iterator[Step
         routing=current,
         keep={name: 0 for name in stage.mirror if name != pair.candidate.name},
     )
+
+
+def _kept(plan: Plan) -> Capture | None:
+    """Which answers are kept; of copies behind a balancer of somebody else's there are only counters."""
+    return None if plan.driver.name in BALANCERS else plan.capture.routed()
 
 
 def _listed(names: list[str]) -> str:

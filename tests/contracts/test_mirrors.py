@@ -14,7 +14,11 @@ from mlship.plan.routing import Capture, Mirror, Routing, all_to
 from mlship.predictions.source import Captures
 from tests.contracts.world import World
 
-MIRRORED = replace(all_to("v1"), mirrors=(Mirror(model="v2", share=10_000),), capture=Capture())
+
+def mirrored(driver: Driver, model: str = "v2") -> Routing:
+    """v1 serves, the model gets copies; answers are kept where the driver can."""
+    kept = Capture() if Capability.CAPTURE in driver.capabilities else None
+    return replace(all_to("v1"), mirrors=(Mirror(model=model, share=10_000),), capture=kept)
 
 
 def up(world: World) -> Driver:
@@ -39,16 +43,16 @@ def grown(world: World, driver: Driver, routing: Routing) -> dict[str, Tally]:
 def test_the_routing_is_read_back(world: World) -> None:
     """Mirrors and capture are part of the routing, in another process as well."""
     driver = up(world)
-    driver.route(MIRRORED)
+    driver.route(mirrored(driver))
 
-    assert world.open(None).observe().routing == MIRRORED
+    assert world.open(None).observe().routing == mirrored(driver)
 
 
 def test_copies_are_counted_apart(world: World) -> None:
     """The challenger's requests are its own; the live model's are the users'."""
     driver = up(world)
     users = grown(world, driver, all_to("v1"))["v1"].requests
-    seen = grown(world, driver, MIRRORED)
+    seen = grown(world, driver, mirrored(driver))
 
     assert seen["v1"].requests == pytest.approx(users, rel=0.1)
     assert seen["v2"].requests + seen["v2"].dropped == pytest.approx(users, rel=0.1)
@@ -57,7 +61,7 @@ def test_copies_are_counted_apart(world: World) -> None:
 def test_copies_end_with_their_routing(world: World) -> None:
     """On the plain routing no challenger is asked any more."""
     driver = up(world)
-    grown(world, driver, MIRRORED)
+    grown(world, driver, mirrored(driver))
     grown(world, driver, all_to("v1"))
 
     assert grown(world, driver, all_to("v1")).get("v2", Tally()).requests == 0
@@ -67,7 +71,7 @@ def test_a_challenger_must_be_ready(world: World) -> None:
     """A copy of a request never goes to a model that is not there."""
     driver = up(world)
     with pytest.raises(RoutingRefused):
-        driver.route(replace(MIRRORED, mirrors=(Mirror(model="sick", share=100),)))
+        driver.route(mirrored(driver, "sick"))
 
     assert driver.observe().routing == all_to("v1")
 
