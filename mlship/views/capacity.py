@@ -8,6 +8,7 @@ from rich.text import Text
 
 from mlship.plan.capacity import Kind, Peak, Room, limit, peaks, spelled, too_large, unlimited
 from mlship.plan.model import Plan
+from mlship.plan.sagemaker.check import NAME
 from mlship.plan.step import CompiledPlan
 from mlship.views import words
 from mlship.views.paper import Paper
@@ -50,8 +51,8 @@ def shortages(compiled: CompiledPlan, plan: Plan, room: Room | None) -> Iterator
 
 
 def contained(plan: Plan) -> bool:
-    """Some model is a container, whose limits are known."""
-    return any(model.container for model in plan.models.values())
+    """Some model is a container of a daemon, whose limits are known."""
+    return plan.driver.name != NAME and any(model.container for model in plan.models.values())
 
 
 def _asked(most: Sequence[Peak]) -> str:

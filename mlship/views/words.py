@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from mlship.plan.routing import WHOLE, Routing
 from mlship.plan.rule import Condition, Part, Rule
+from mlship.plan.sagemaker.course import TARGET
 
 NOTHING = "-"
 """What stands where there is no number."""
@@ -72,6 +73,8 @@ def rule(rule: Rule) -> str:
 
 
 def _condition(condition: Condition) -> str:
+    if condition.name == TARGET:
+        return f"InvokeEndpoint(TargetVariant={'|'.join(condition.values)})"
     name = f"{_KINDS[condition.part]}{condition.name}"
     if condition.absent:
         return f"no {name}"

@@ -22,7 +22,10 @@ BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Dele
 MOVING = frozenset({"Creating", "Updating", "RollingBack"})
 """States in which what it has is not what it will have."""
 
-SERVING = frozenset({"InService", "Updating", "SystemUpdating", "RollingBack", "UpdateRollbackFailed"})
+MIXED = "UpdateRollbackFailed"
+"""Instances of the old and of the new configuration serve side by side."""
+
+SERVING = frozenset({"InService", "Updating", "SystemUpdating", "RollingBack", MIXED})
 
 VISIBLE_WITHIN = 90.0
 """Seconds in which a change that was asked for may not be seen yet: AWS's reads are late."""
@@ -191,7 +194,7 @@ def broken(name: str, seen: Description) -> Broken:
     ways = {
         "Failed": f"only its deletion is left: `aws sagemaker delete-endpoint --endpoint-name {name}`, then "
         "`mlship rollback` makes it anew with the live model",
-        "UpdateRollbackFailed": f"old and new instances serve side by side: once its cause is gone, `aws sagemaker "
+        MIXED: f"old and new instances serve side by side: once its cause is gone, `aws sagemaker "
         f"update-endpoint --endpoint-name {name} --endpoint-config-name {seen.config}`, then `mlship rollback`",
     }
     hint = ways.get(

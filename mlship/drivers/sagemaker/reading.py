@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlship.drivers.sagemaker.configs import Configs
-from mlship.drivers.sagemaker.endpoint import MOVING, Description
+from mlship.drivers.sagemaker.endpoint import MIXED, MOVING, Description
 from mlship.drivers.sagemaker.layout import Layout, layout_of
 from mlship.drivers.sagemaker.ledger import Ledger
 from mlship.plan.routing import WHOLE, Routing
@@ -17,10 +17,11 @@ def coming(configs: Configs, seen: Description) -> Layout:
 def meant(configs: Configs, ledger: Ledger, seen: Description) -> Routing | None:
     """The routing that the endpoint has: as it was set, where that explains it, else as far as weights tell.
 
-    None: there never was one, or a change of ours is under way, whose end is still to be waited for.
+    None: there never was one, or a change of ours is under way, whose end is still to be waited for, or a rollback of
+    AWS's has failed, which leaves old and new side by side whatever the weights say.
     """
     moving = seen.status in MOVING
-    if ledger.set is None or (moving and (ledger.pending or ledger.intent)):
+    if ledger.set is None or seen.status == MIXED or (moving and (ledger.pending or ledger.intent)):
         return None
     # Somebody else's change is told as soon as it is under way; autoscaling's changes neither.
     weights, config = (seen.asked, seen.pending or seen.config) if moving else (seen.weights, seen.config)
