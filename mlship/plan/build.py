@@ -46,10 +46,11 @@ def build(document: Document, *, base: Path) -> Plan:
     gates = Gatebook(document.get("gates", {}), metrics)
     models = {name: build_model(name, model, base=base) for name, model in document["models"].items()}
     stages = tuple(_Stages(document, models, gates).all())
-    guards = gates.guards(document.get("guards"))
+    guards, driver = gates.guards(document.get("guards")), _driver(document)
+    times = _given(document, {"look-every": units.seconds, "warmup": units.seconds, "bake": units.seconds})
     return Plan(
         service=document["service"],
-        driver=_driver(document),
+        driver=driver,
         models=models,
         live=document.get("live"),
         candidate=document.get("candidate"),
@@ -63,7 +64,7 @@ def build(document: Document, *, base: Path) -> Plan:
         capture=build_capture(document.get("capture", {}), base=base),
         traffic=units.per_second(document["traffic"]) if "traffic" in document else None,
         document=document,
-        **_given(document, {"look-every": units.seconds, "warmup": units.seconds, "bake": units.seconds}),
+        **{**defaults.LOOKS.get(driver.name, {}), **times},
         **_given(document, {"keep-old": bool}),
     )
 

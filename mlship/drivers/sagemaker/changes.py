@@ -169,7 +169,8 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
         try:
             found = self.endpoint.settled(seen, act.met, within=act.within)
         except NotDone:
-            self.note(lambda ledger: replace(ledger, pending=None, intent=None))
+            back = self.endpoint.clock.now()
+            self.note(lambda ledger: replace(ledger, pending=None, intent=None).changed(begun, back))
             raise
         ended = self.endpoint.clock.now()
         self.note(lambda ledger: replace(ledger.landed(act.config), arn=found.arn).changed(begun, ended))

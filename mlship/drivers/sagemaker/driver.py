@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -14,10 +15,13 @@ from mlship.drivers.claim import Claim
 from mlship.drivers.sagemaker.acts import Acts
 from mlship.drivers.sagemaker.autoscaling import Autoscaling
 from mlship.drivers.sagemaker.aws import aws_of
+from mlship.drivers.sagemaker.captures import LATE, S3Captures
 from mlship.drivers.sagemaker.changes import Changes
 from mlship.drivers.sagemaker.collect import Collector
 from mlship.drivers.sagemaker.configs import Configs
+from mlship.drivers.sagemaker.counters import Counting, Series
 from mlship.drivers.sagemaker.endpoint import SERVING, Broken, Description, Endpoint, NotDone
+from mlship.drivers.sagemaker.events import Role
 from mlship.drivers.sagemaker.follow import Follower
 from mlship.drivers.sagemaker.glance import Glance
 from mlship.drivers.sagemaker.layout import Slot
@@ -73,6 +77,20 @@ class SagemakerDriver:
         )
         self._acts = Acts(
             opening=opening, settings=settings, models=self._models, configs=self._configs, changes=self._changes
+        )
+        self._counting = Counting(
+            aws=self._aws,
+            endpoint=settings.endpoint,
+            file=folder / "counters.json",
+            clock=opening.clock,
+            lag=settings.metrics_lag,
+        )
+        self._captures = S3Captures(
+            store=self._aws,
+            destination=settings.capture,
+            endpoint=settings.endpoint,
+            folder=folder / "captures",
+            clock=opening.clock,
         )
         self._glance = Glance(endpoint=self._endpoint, clock=opening.clock, fresh=settings.poll)
         if opening.fence is not None:
@@ -148,20 +166,31 @@ class SagemakerDriver:
 
     def measure(self) -> Counters:
         """The variants' numbers out of CloudWatch, whole final minutes only."""
-        from mlship.drivers.sagemaker.counters import counted
-
         seen = self._glance.look()
         if seen is None or seen.status not in SERVING:
             state = f"is {seen.status}" if seen else "is not there"
             raise OutOfReach(f"endpoint {self._endpoint.name} {state}", hint="`mlship doctor` says what is there")
-        return counted(
-            self._aws,
-            opening=self._opening,
-            settings=self._settings,
-            seen=seen,
-            variants=self._variants(seen),
-            ledger=self._changes.ledger,
-        )
+        series = {role.model: Series(variant=name) for name, role in self._roles(seen).items()}
+        changes = [(each.begun, each.ended) for each in self._changes.ledger.changes]
+        return self._counting.read(series, changes, born=seen.created)
+
+    @property
+    def late(self) -> float:
+        """Seconds after an answer in which AWS may still bring its line."""
+        return LATE
+
+    def captures(self) -> Path:
+        """The folder here with the lines that data capture has left in S3."""
+        return self._captures.folder
+
+    def rotate(self) -> None:
+        """Bring what is new of them; needs no fencing number."""
+        seen, ledger = self._glance.look(), self._changes.ledger
+        if not self._settings.capture or seen is None:
+            return
+        wanted = ledger.set.routing.capture if ledger.set else None
+        since = ledger.changes[-1].ended if ledger.changes else 0.0
+        self._captures.fetch(self._roles(seen), since=since, bodies=wanted is not None and wanted.request)
 
     def retire(self, model: str) -> None:
         """Take the model's variant out of the endpoint; its SageMaker Model stays as long as it is a way back."""
@@ -230,11 +259,11 @@ class SagemakerDriver:
         finally:
             self._glance.forget()
 
-    def _variants(self, seen: Description) -> Mapping[str, str]:
-        """Variant → mlship's model."""
+    def _roles(self, seen: Description) -> Mapping[str, Role]:
+        """Variant → mlship's model, and whether users see its answers."""
         names = {made: name for name, made in self._changes.ledger.taken.items()}
         slots = self._acts.layout(seen).slots
-        return {slot.name: names[slot.model] for slot in slots if slot.model in names}
+        return {slot.name: Role(model=names[slot.model], shadow=slot.shadow) for slot in slots if slot.model in names}
 
     def _spec(self, model: str) -> Model:
         if model not in self._opening.models:

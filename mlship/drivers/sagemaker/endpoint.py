@@ -12,8 +12,9 @@ import msgspec
 
 from mlship.clock import Clock
 from mlship.drivers.sagemaker.aws import Aws
-from mlship.drivers.sagemaker.messages import Absent, NoAccess
+from mlship.drivers.sagemaker.messages import Absent
 from mlship.errors import ModelNotReady, OutOfReach, RoutingRefused
+from mlship.metrics.amazon import NoAccess
 
 BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
 """States in which no change is taken."""
