@@ -78,11 +78,18 @@ class SagemakerDriver:
         self._acts = Acts(
             opening=opening, settings=settings, models=self._models, configs=self._configs, changes=self._changes
         )
+        self._numbers(folder)
+        self._glance = Glance(endpoint=self._endpoint, clock=opening.clock, fresh=settings.poll)
+        if opening.fence is not None:
+            self._claim.take()
+
+    def _numbers(self, folder: Path) -> None:
+        settings, clock = self._settings, self._opening.clock
         self._counting = Counting(
             aws=self._aws,
             endpoint=settings.endpoint,
             file=folder / "counters.json",
-            clock=opening.clock,
+            clock=clock,
             lag=settings.metrics_lag,
         )
         self._captures = S3Captures(
@@ -90,11 +97,8 @@ class SagemakerDriver:
             destination=settings.capture,
             endpoint=settings.endpoint,
             folder=folder / "captures",
-            clock=opening.clock,
+            clock=clock,
         )
-        self._glance = Glance(endpoint=self._endpoint, clock=opening.clock, fresh=settings.poll)
-        if opening.fence is not None:
-            self._claim.take()
 
     def observe(self) -> Observed:
         """The endpoint's variants, their instances, and the split that it really has."""
