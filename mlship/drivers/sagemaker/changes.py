@@ -13,7 +13,7 @@ from mlship.drivers.claim import Claim
 from mlship.drivers.sagemaker.endpoint import VISIBLE_WITHIN, Description, Endpoint, NotDone
 from mlship.drivers.sagemaker.ledger import Ledger, Pending, read_ledger, write_ledger
 from mlship.drivers.sagemaker.messages import Absent, Busy, Existing, internal
-from mlship.errors import OutOfReach
+from mlship.errors import ModelNotReady, OutOfReach, UsageError
 
 T = TypeVar("T")
 
@@ -124,7 +124,13 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
         begun = self.endpoint.clock.now()
         pending = Pending(config=act.config, modified=seen.modified if seen else 0.0)
         self.note(lambda ledger: replace(ledger, pending=pending, intent=act.entry or ledger.intent))
-        self.patiently(lambda: self._asked(act))
+        try:
+            self.patiently(lambda: self._asked(act))
+        except (UsageError, ModelNotReady) as error:
+            # Refused: nothing is under way. What is there already may be what was asked for, its answer lost.
+            if not isinstance(error, Existing):
+                self.note(lambda ledger: replace(ledger, pending=None, intent=None))
+            raise
         try:
             found = self.endpoint.settled(seen, act.met)
         except NotDone:
