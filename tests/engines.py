@@ -31,6 +31,7 @@ def _has_daemon() -> bool:
 
 
 PRESENT: Mapping[str, Callable[[], bool]] = {
+    "apache": lambda: apache() is not None,
     "caddy": lambda: caddy() is not None,
     "docker": _has_daemon,
     "envoy": lambda: _has_module("envoy"),
@@ -38,6 +39,7 @@ PRESENT: Mapping[str, Callable[[], bool]] = {
     "hatchling": lambda: _has_module("hatchling"),
     "hey": lambda: shutil.which("hey") is not None,
     "nginx": lambda: nginx() is not None,
+    "nghttpx": lambda: nghttpx() is not None,
     "postgresql": lambda: postgresql("initdb") is not None and _has_module("psycopg"),
     "prometheus": lambda: shutil.which("prometheus") is not None,
     "psycopg": lambda: _has_module("psycopg"),
@@ -49,8 +51,10 @@ PRESENT: Mapping[str, Callable[[], bool]] = {
 }
 
 GET: Mapping[str, str] = {
+    "apache": "apt-get install apache2-bin",
     "haproxy": "apt-get install haproxy",
     "nginx": "apt-get install nginx-light",
+    "nghttpx": "apt-get install nghttp2-proxy",
     "postgresql": "apt-get install postgresql, and pip install 'mlship[sql]'",
     "prometheus": "apt-get install prometheus",
     "psycopg": "pip install 'mlship[sql]'",
@@ -58,6 +62,16 @@ GET: Mapping[str, str] = {
     "sshd": "apt-get install openssh-server",
 }
 """How to get what has no place in the extra `dev`."""
+
+
+def apache() -> str | None:
+    """Apache httpd, as Debian calls it."""
+    return _for_root("apache2")
+
+
+def nghttpx() -> str | None:
+    """The proxy of nghttp2, which may be kept there, too."""
+    return _for_root("nghttpx")
 
 
 def caddy() -> str | None:

@@ -34,6 +34,8 @@ class Backend(StrEnum):
     NGINX = "nginx"
     SAGEMAKER = "sagemaker"
     TRAEFIK = "traefik"
+    ALB = "alb"
+    REST = "rest"
 
 
 PARTS = {
@@ -45,6 +47,8 @@ PARTS = {
     Backend.NGINX: "servers",
     Backend.SAGEMAKER: "images and role",
     Backend.TRAEFIK: "services",
+    Backend.ALB: "target groups",
+    Backend.REST: "servers",
 }
 """What a model of the plan is named by."""
 
@@ -210,8 +214,10 @@ def text(strategy: Strategy, *, service: str, file: str, driver: Backend = Backe
             raise UsageError(f"driver {driver} has no plan for {strategy}", hint=hint)
         head: str = draft.head(service=service, file=file)
         lines: str = draft.configuration(service)
+        # One whose balancer counts nothing is judged by other numbers.
+        course = getattr(draft, "course", None)
         if strategy is not Strategy.SHADOW:
-            return head + stages + TAIL + lines
+            return head + (course(strategy) if course else stages + TAIL) + lines
         shadowed: str = draft.shadowed(head + COUNTED_SHADOW + TAIL + lines)
         return shadowed
     v1, v2 = MODELS[driver]

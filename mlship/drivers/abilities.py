@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from mlship.plan.model import Capability
 
+ALB = frozenset({Capability.SPLIT})
+"""CloudWatch counts by the minute, and late: gates judge by sources of the plan's own."""
 CADDY = frozenset({Capability.SPLIT, Capability.MATCH, Capability.CLOSE, Capability.COUNTERS})
 DOCKER = frozenset(Capability)
 ENVOY = frozenset({Capability.SPLIT, Capability.MATCH, Capability.CLOSE, Capability.COUNTERS, Capability.MIRROR})
@@ -20,3 +22,5 @@ SAGEMAKER = frozenset(Capability) - {Capability.STICKY}
 """Which of them it has only in part is checked in plan/sagemaker/."""
 TRAEFIK = NGINX - {Capability.STICKY}
 """Its cookie holds who came before, whatever the weights say since: shares would not be what a plan says."""
+REST = frozenset({Capability.SPLIT})
+"""No API counts requests per model in a form that all have: gates judge by sources of the plan's own."""

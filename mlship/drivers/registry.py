@@ -10,7 +10,19 @@ from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
-from mlship.drivers.abilities import CADDY, DOCKER, ENVOY, HAPROXY, MEMORY, NGINX, PROCESS, SAGEMAKER, TRAEFIK
+from mlship.drivers.abilities import (
+    ALB,
+    CADDY,
+    DOCKER,
+    ENVOY,
+    HAPROXY,
+    MEMORY,
+    NGINX,
+    PROCESS,
+    REST,
+    SAGEMAKER,
+    TRAEFIK,
+)
 from mlship.drivers.base import DriverFactory
 from mlship.errors import UsageError
 from mlship.plan.model import Capability
@@ -21,6 +33,7 @@ if TYPE_CHECKING:
 GROUP = "mlship.drivers"
 
 SHIPPED: Mapping[str, tuple[str, frozenset[Capability]]] = {
+    "alb": ("mlship.drivers.balancer.alb:AlbDriver", ALB),
     "caddy": ("mlship.drivers.balancer.caddy:CaddyDriver", CADDY),
     "docker": ("mlship.drivers.docker:DockerDriver", DOCKER),
     "envoy": ("mlship.drivers.balancer.envoy:EnvoyDriver", ENVOY),
@@ -28,6 +41,7 @@ SHIPPED: Mapping[str, tuple[str, frozenset[Capability]]] = {
     "memory": ("mlship.drivers.memory:MemoryDriver", MEMORY),
     "nginx": ("mlship.drivers.balancer.nginx:NginxDriver", NGINX),
     "process": ("mlship.drivers.process:ProcessDriver", PROCESS),
+    "rest": ("mlship.drivers.balancer.rest:RestDriver", REST),
     "sagemaker": ("mlship.drivers.sagemaker:SagemakerDriver", SAGEMAKER),
     "traefik": ("mlship.drivers.balancer.traefik:TraefikDriver", TRAEFIK),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from mlship.plan.draft import Draft
 from mlship.plan.fault import Steps
@@ -20,6 +20,16 @@ ABILITIES = {
     Capability.MIRROR: "send copies of live requests to other models",
     Capability.CAPTURE: "keep the answers that models gave",
 }
+
+
+_OWN_NUMBERS = "add `metrics` with a source of your own, such as prometheus, and judge by it in `gates` and `guards`"
+
+
+def able(capability: Capability, drivers: Mapping[str, frozenset[Capability]]) -> str:
+    """Which drivers can, and what else there is to do."""
+    names = sorted(name for name, capabilities in drivers.items() if capability in capabilities)
+    hint = f"drivers that can: {', '.join(names)}" if names else "no driver that is installed can"
+    return f"{_OWN_NUMBERS}; {hint}" if capability is Capability.COUNTERS else hint
 
 
 def needs_of(draft: Draft) -> dict[Capability, Steps]:
@@ -68,7 +78,7 @@ _BY_STRATEGY = {
 def _counted(draft: Draft) -> Steps | None:
     """The first place that needs counters: a gate with a metric, or a stage or plan that leaves it to the defaults."""
     for path in definitions(draft):
-        if draft.has(*path, "metric"):
+        if draft.has(*path, "metric") and draft.value(*path, "metric") not in draft.names("metrics"):
             return (*path, "metric")
     for stage in draft.places("stages"):
         if not draft.has("guards") or (not draft.has(*stage, "gates") and not draft.names("gates")):

@@ -9,7 +9,7 @@ from mlship.plan.outcome import Goal
 from mlship.plan.routing import WHOLE, Routing
 from mlship.plan.step import Step
 from mlship.strategies.arms import counted, goes_on
-from mlship.strategies.pair import REQUESTS, Pair
+from mlship.strategies.pair import Pair
 
 
 def compile_ab(stage: AB, pair: Pair, current: Routing) -> Iterator[Step]:
@@ -28,7 +28,7 @@ def compile_ab(stage: AB, pair: Pair, current: Routing) -> Iterator[Step]:
         challengers=arms,
         metric=goal.metric,
         hold=stage.hold,
-        requests=REQUESTS if stage.requests is None else stage.requests,
+        requests=pair.least(stage),
         proof=True,
     )
     yield pair.waiting(pair.judged(step, stage), stage)

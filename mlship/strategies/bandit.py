@@ -9,7 +9,7 @@ from mlship.plan.outcome import Race
 from mlship.plan.routing import WHOLE, Routing
 from mlship.plan.step import Step
 from mlship.strategies.arms import counted, goes_on
-from mlship.strategies.pair import REQUESTS, Pair
+from mlship.strategies.pair import Pair
 
 
 def compile_bandit(stage: Bandit, pair: Pair, current: Routing) -> Iterator[Step]:
@@ -28,7 +28,7 @@ def compile_bandit(stage: Bandit, pair: Pair, current: Routing) -> Iterator[Step
         metric=race.metric,
         race=race.name,
         hold=stage.hold,
-        requests=REQUESTS if stage.requests is None else stage.requests,
+        requests=pair.least(stage),
     )
     yield pair.waiting(pair.judged(step, stage), stage)
     share = most(race)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mlship.plan.model import Canary
 from mlship.plan.routing import Routing
 from mlship.plan.step import Step
-from mlship.strategies.pair import REQUESTS, Pair
+from mlship.strategies.pair import Pair
 
 
 def compile_canary(stage: Canary, pair: Pair, current: Routing) -> Iterator[Step]:
@@ -22,7 +22,7 @@ def compile_canary(stage: Canary, pair: Pair, current: Routing) -> Iterator[Step
             ready={pair.candidate.name: pair.candidate.replicas},
             routing=routing,
             hold=stage.hold,
-            requests=REQUESTS if stage.requests is None else stage.requests,
+            requests=pair.least(stage),
             proof=place == proof,
         )
         yield pair.waiting(pair.judged(step, stage), stage)

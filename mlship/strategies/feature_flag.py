@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from mlship.plan.model import FeatureFlag
 from mlship.plan.rulebook import cast
 from mlship.plan.step import Step
-from mlship.strategies.pair import REQUESTS, Pair
+from mlship.strategies.pair import Pair
 
 STRATEGY = "feature-flag"
 
@@ -25,7 +25,7 @@ def compile_feature_flag(stage: FeatureFlag, pair: Pair) -> Iterator[Step]:
         ready={candidate.name: candidate.replicas},
         routing=routing,
         hold=stage.hold,
-        requests=REQUESTS if stage.requests is None else stage.requests,
+        requests=pair.least(stage),
         proof=pair.is_split(routing),
     )
     yield pair.waiting(pair.judged(step, stage), stage)

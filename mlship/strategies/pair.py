@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from mlship.plan.answergates import Drift, Floor, Quality
+from mlship.plan.balancer.countless import COUNTLESS
 from mlship.plan.model import Comparison, Gate, Manual, Model, Plan, Stage
 from mlship.plan.outcome import Goal, Race
 from mlship.plan.routing import WHOLE, Routing
@@ -66,6 +67,12 @@ class Pair:
         """The step with the stage's deadline."""
         deadline = stage.at_most if stage.at_most is not None else max(LEAST_DEADLINE, 10 * step.hold)
         return replace(step, deadline=deadline, at_deadline=stage.at_deadline)
+
+    def least(self, stage: Stage) -> int:
+        """Requests that the candidate must have answered before the step may pass; none where nobody counts them."""
+        if stage.requests is not None:
+            return stage.requests
+        return 0 if self.plan.driver.name in COUNTLESS else REQUESTS
 
     def manual(self, stage: Stage) -> tuple[str, ...]:
         """The stage's gates that a person signs off."""

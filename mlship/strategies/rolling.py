@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mlship.plan.model import Rolling
 from mlship.plan.routing import WHOLE, Routing
 from mlship.plan.step import Step
-from mlship.strategies.pair import REQUESTS, Pair
+from mlship.strategies.pair import Pair
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ def compile_rolling(stage: Rolling, pair: Pair, current: Routing) -> Iterator[St
             routing=pair.split(share) if batch.new else current,
             keep={live.name: batch.old},
             hold=stage.hold if batch.new else 0.0,
-            requests=(REQUESTS if stage.requests is None else stage.requests) if batch.new and batch.old else 0,
+            requests=pair.least(stage) if batch.new and batch.old else 0,
             proof=bool(splits) and place == splits[-1],
         )
         yield pair.waiting(pair.judged(step, stage), stage)

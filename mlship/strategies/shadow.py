@@ -10,7 +10,7 @@ from mlship.plan.balancer.check import BALANCERS
 from mlship.plan.model import Plan, Shadow
 from mlship.plan.routing import Capture, Mirror, Routing
 from mlship.plan.step import Step
-from mlship.strategies.pair import REQUESTS, Pair
+from mlship.strategies.pair import Pair
 
 
 def compile_shadow(stage: Shadow, pair: Pair, current: Routing) -> Iterator[Step]:
@@ -29,7 +29,7 @@ def compile_shadow(stage: Shadow, pair: Pair, current: Routing) -> Iterator[Step
         routing=replace(current, mirrors=mirrors, capture=_kept(pair.plan)),
         challengers=tuple(stage.mirror),
         hold=stage.hold,
-        requests=REQUESTS if stage.requests is None else stage.requests,
+        requests=pair.least(stage),
     )
     yield pair.waiting(pair.judged(watched, stage), stage)
     yield Step(

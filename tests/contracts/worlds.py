@@ -12,10 +12,12 @@ from mlship.clock import Clock, ManualClock
 from mlship.drivers.base import Opening
 from mlship.drivers.memory import MemoryDriver
 from mlship.plan.model import DriverSpec, Health, Model
+from tests.contracts.alb_world import alb
 from tests.contracts.caddy_world import caddy
 from tests.contracts.envoy_world import envoy
 from tests.contracts.haproxy_world import haproxy, haproxy_weights
 from tests.contracts.nginx_world import nginx
+from tests.contracts.rest_world import rest
 from tests.contracts.sagemaker_world import sagemaker
 from tests.contracts.traefik_world import traefik
 from tests.contracts.world import World
@@ -75,6 +77,8 @@ WORLDS = {
     "sagemaker": sagemaker,
     "nginx": nginx,
     "traefik": traefik,
+    "alb": alb,
+    "rest": rest,
 }
 MARKS = {
     "process": pytest.mark.envoy,
@@ -85,6 +89,7 @@ MARKS = {
     "haproxy-weights": pytest.mark.haproxy,
     "nginx": pytest.mark.nginx,
     "traefik": pytest.mark.traefik,
+    "rest": pytest.mark.apache,
 }
 
 

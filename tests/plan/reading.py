@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlship.drivers.abilities import CADDY, ENVOY, HAPROXY, NGINX, SAGEMAKER, TRAEFIK
+from mlship.drivers.abilities import ALB, CADDY, ENVOY, HAPROXY, NGINX, REST, SAGEMAKER, TRAEFIK
 from mlship.plan.fault import PlanError
 from mlship.plan.load import parse
 from mlship.plan.model import Capability, Plan
@@ -17,9 +17,11 @@ DRIVERS: Mapping[str, frozenset[Capability]] = {
     "process": EVERYTHING,
     "memory": EVERYTHING,
     "docker": EVERYTHING,
+    "alb": ALB,
+    "haproxy": HAPROXY,
+    "rest": REST,
     "caddy": CADDY,
     "envoy": ENVOY,
-    "haproxy": HAPROXY,
     "sagemaker": SAGEMAKER,
     "nginx": NGINX,
     "traefik": TRAEFIK,

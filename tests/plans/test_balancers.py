@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import yaml
 from mlship.cli.init import Backend, Strategy, text
 from mlship.drivers.balancer.haproxy.draft import STRATEGIES
 from mlship.drivers.balancer.haproxy.lines import backend_lines, frontend_lines, ring_lines
+from mlship.drivers.balancer.rest.draft import STRATEGIES as REST_STRATEGIES
 from mlship.drivers.registry import known
 from mlship.errors import UsageError
 from mlship.plan.load import load
@@ -26,8 +28,9 @@ PLANS = sorted(FOLDER.glob("*.yaml"))
 @pytest.mark.parametrize("path", PLANS, ids=lambda path: path.stem)
 def test_a_shipped_plan_is_valid(path: Path) -> None:
     """Carried out to its end the candidate serves everything; it tells editors its schema, and people how to try it."""
-    plan = load(path, drivers=known(), variables={}, env={})
     words = path.read_text("utf-8")
+    named = dict.fromkeys(re.findall(r"\$\{env:(\w+)\}", words), "secret")
+    plan = load(path, drivers=known(), variables={}, env=named)
     compiled = compile_plan(plan, live=plan.live or "")
 
     assert dict(compiled.steps[-1].routing.weights) == {compiled.candidate: 10_000}
@@ -96,3 +99,42 @@ def test_init_has_no_plan_for_what_haproxy_cannot_do() -> None:
 
     assert "canary, blue-green" in told.value.hint
     assert "docker, process" in told.value.hint
+
+
+@pytest.mark.parametrize("driver", [Backend.ALB, Backend.REST])
+@pytest.mark.parametrize("strategy", REST_STRATEGIES)
+def test_what_init_writes_for_balancers_that_count_nothing_is_a_plan(
+    strategy: str, driver: Backend, tmp_path: Path
+) -> None:
+    """Addresses and templates are to be replaced by one's own, and are sound; the plan judges by numbers of its own."""
+    path = tmp_path / "plan.yaml"
+    path.write_text(text(Strategy(strategy), service="scorer", file="plan.yaml", driver=driver), "utf-8")
+
+    plan = load(path, drivers=known(), variables={}, env={})
+
+    assert (plan.driver.name, plan.guards) == (driver, ("few-errors",))
+
+
+def test_templates_say_whether_they_were_run_against_the_product() -> None:
+    """On top of each file, and in the table of the page; those that were have the configuration of that run."""
+    page = (ROOT / "docs" / "balancers.md").read_text("utf-8")
+    for path in FOLDER.glob("rest-*.yaml"):
+        head = path.read_text("utf-8").partition("version: 1")[0].replace("\n# ", " ")
+        run = "NOT RUN AGAINST THE PRODUCT" not in head
+        assert "RUN AGAINST THE PRODUCT" in head
+        assert path.with_suffix(".conf").exists() == run
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| [{path.name}](")]
+        assert ("real" in row, "documented shapes only" in row) == (run, not run)
+
+
+def test_rest_templates_together_show_every_key() -> None:
+    """Of driver `rest`: whoever writes templates of their own finds an example of each."""
+    schema = json.loads((ROOT / "schemas" / "plan.v1.json").read_text("utf-8"))["$defs"]
+    shown = "".join(path.read_text("utf-8") for path in FOLDER.glob("rest-*.yaml"))
+    page = (ROOT / "docs" / "balancers.md").read_text("utf-8")
+    for part in (
+        "rest",
+        *(f"rest-{name}" for name in ("node", "auth", "scale", "request", "extract", "read", "write")),
+    ):
+        for key in schema[part]["properties"]:
+            assert re.search(rf"\b{key}\b", shown + page), (part, key)

@@ -11,6 +11,7 @@ TELLS          any text: it tells in a header, too, who it says it is, for balan
 READS_NOTHING  any text: it takes connections and never reads a request's body
 HANG           any text: it accepts requests and never answers
 DEAF           any text: SIGTERM does not end it
+SIGNED         any text: answers say in x-mlship-variant who they are of
 
 POST /echo     answers the request's body, its type and its encoding
 GET /stream    one event, and another one once somebody has asked for /go
@@ -109,6 +110,8 @@ class Handler(BaseHTTPRequestHandler):
         if ASKED.get("TELLS"):
             self.send_header("x-mlship-variant", ASKED["MLSHIP_MODEL"])
         self.send_header("content-length", str(len(data)))
+        if ASKED.get("SIGNED"):
+            self.send_header("x-mlship-variant", ASKED["MLSHIP_MODEL"])
         self.end_headers()
         self.wfile.write(data)
 

@@ -5,6 +5,7 @@
     ledger.py   what mlship has set last, so that a change by somebody else is seen
     driver.py   the five verbs over a fleet
     tail.py     each line of a log that grows, once
+    wholes.py   a routing as whole weights, for balancers that have nothing else
     haproxy/    one folder or file per balancer: nodes, their values, what its configuration needs
 
 A new balancer is a `Node`, a `Language` (routing to value and back) and a factory: `haproxy/driver.py` is the pattern.

@@ -7,13 +7,13 @@ from importlib import import_module
 from mlship.plan.draft import Draft
 from mlship.plan.fault import Steps
 
-BALANCERS = frozenset({"caddy", "envoy", "haproxy", "nginx", "traefik"})
+BALANCERS = frozenset({"alb", "caddy", "envoy", "haproxy", "nginx", "rest", "traefik"})
 """Drivers that move the weights of a balancer which is somebody else's: a file of this folder has `check_NAME`."""
 
 STARTS = ("command", "env", "workdir", "replicas", "timeout", "drain")
 """Keys of a model that only a driver can follow which starts it, or is its router."""
 
-POOLS = ("backend", "servers")
+POOLS = ("backend", "servers", "target-group")
 """Keys of a model that only a balancer's driver can follow."""
 
 _OURS = {"process", "docker", "memory"}
@@ -29,5 +29,7 @@ def check_balancers(draft: Draft, driver: str) -> None:
             if draft.has(*path, key):
                 why = "does not start the servers, they are yours" if own else "has no pools of servers"
                 draft.fault((*path, key), f"driver {driver} {why}", "remove it", at_key=True)
+        if own and driver != "alb" and draft.has(*path, "target-group"):
+            draft.fault((*path, "target-group"), f"driver {driver} has no target groups", "remove it", at_key=True)
     if own:
         getattr(import_module(f"mlship.plan.balancer.{driver}"), f"check_{driver}")(draft)

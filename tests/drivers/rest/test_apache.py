@@ -1,0 +1,134 @@
+"""Apache's balancer-manager, which answers 200 to everything: what it does is read back."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import pytest
+
+from mlship.errors import OutOfReach, RoutingRefused
+from mlship.plan.routing import all_to
+from tests.support.balanced_load import Load
+from tests.support.balanced_site import CLOCK, drawn
+from tests.support.rest_site import ApacheSite
+
+pytestmark = [pytest.mark.apache, pytest.mark.load]
+
+CHANGES = 20
+SETTLED = 0.25
+"""Seconds that requests under way when the rollback was called may take to be answered."""
+
+
+def test_shares(apache: ApacheSite) -> None:
+    """Within four standard deviations; then nobody, because a server without a share is disabled."""
+    driver = apache.up("v1", "v2")
+    for share in (100, 1000, 5000):
+        driver.route(drawn(share))
+        total, part = 600, share / 10_000
+        answered = apache.shares(total)["v2"]
+        assert abs(answered - total * part) <= 4 * sqrt(total * part * (1 - part))
+
+    driver.route(all_to("v1"))
+    assert apache.shares(100)["v2"] == 0
+
+
+def test_changes_fail_no_request(apache: ApacheSite) -> None:
+    """Twenty changes under load, then a rollback after which nobody meets the candidate."""
+    driver = apache.up("v1", "v2")
+    with Load(port=apache.balancer.port) as load:
+        for number in range(CHANGES):
+            driver.route(drawn(2500 * (number % 4)) if number % 4 else all_to("v1"))
+            CLOCK.sleep(0.05)
+        driver.route(drawn(5000))
+        CLOCK.sleep(0.3)
+        driver.insist(all_to("v1"))
+        returned = CLOCK.now()
+        CLOCK.sleep(0.6)
+
+    assert load.failed == []
+    assert load.answered["v2"] > 50
+    assert load.last["v2"] < returned + SETTLED < load.last["v1"]
+
+
+def test_a_wrong_nonce_is_ignored_and_found_out(apache: ApacheSite) -> None:
+    """Apache answers 200, and does nothing: the step is refused."""
+    apache.up("v1", "v2")
+    write = apache.templates["write"]
+    for key in ("request", "request-zero"):
+        write[key] = {**write[key], "form": {**write[key]["form"], "nonce": "00000000-0000-0000-0000-000000000000"}}
+    apache.settings = {"write": write}
+
+    with pytest.raises(RoutingRefused, match=r"took the change, and it says v1 100% instead of v1 50%, v2 50%"):
+        apache.open().route(drawn(5000))
+    assert apache.shares(20)["v2"] == 0
+
+
+def test_a_weight_that_is_too_large_is_ignored_and_found_out(apache: ApacheSite) -> None:
+    """A person's w_lf of 1000 is answered with 200, and ignored; a plan whose scale allows it does not get through."""
+    driver = apache.up("v1", "v2")
+    assert apache.balancer.manage(apache.addresses["v2"], w_lf="1000", w_status_D="0") == 200
+    driver.insist(all_to("v1"))
+    apache.settings = {"scale": {"unit": "server", "total": 10000, "max": 1000}}
+
+    with pytest.raises(RoutingRefused, match="took the change, and it says"):
+        apache.open().route(drawn(50))
+    assert driver.observe().routing == all_to("v1")
+
+
+def test_a_hand_at_its_page_stops_a_step_and_no_rollback(apache: ApacheSite) -> None:
+    """Both values are told."""
+    driver = apache.up("v1", "v2")
+    driver.route(drawn(1000))
+    for name in ("v1", "v2"):
+        apache.balancer.manage(apache.addresses[name], w_lf="33.5", w_status_D="0")
+
+    with pytest.raises(RoutingRefused, match=r"it has v1 50%, v2 50%, mlship has set v2 10%, v1 90%"):
+        driver.route(drawn(2000))
+    driver.insist(all_to("v1"))
+
+    assert driver.observe().routing == all_to("v1")
+
+
+def test_a_reload_and_a_restart_in_the_middle_of_a_step_keep_the_split(apache: ApacheSite) -> None:
+    """`BalancerPersist` brings it back; while Apache is away that is told, and a step does not go on."""
+    driver = apache.up("v1", "v2")
+    driver.route(drawn(2500))
+    apache.balancer.reload()
+    assert driver.observe().routing == drawn(2500)
+    driver.route(drawn(5000))
+
+    apache.balancer.stop()
+    seen = driver.observe()
+    assert (seen.routing, seen.router) == (drawn(5000), False)
+    apache.balancer.start()
+    assert driver.observe().routing == drawn(5000)
+    driver.route(drawn(2500))
+
+
+def test_a_member_that_is_missing(apache: ApacheSite) -> None:
+    """A server of the plan that is no BalancerMember is told by its address, and by `doctor`."""
+    apache.serve("v3")
+
+    with pytest.raises(OutOfReach, match=f"says no weight of {apache.addresses['v3']}"):
+        apache.up("v1", "v2")
+    troubles = list(apache.open(None).troubles(fence=1, held=False))
+    assert [apache.addresses["v3"] in trouble.message for trouble in troubles] == [True, True]
+
+
+def test_two_of_them_and_one_is_dead(apache: ApacheSite) -> None:
+    """Forward none of them is changed; back, whoever answers, and the other one by a further call."""
+    driver = apache.up("v1", "v2")
+    driver.route(drawn(5000))
+    other = apache.balancers[1]
+    other.stop()
+
+    with pytest.raises(OutOfReach, match=f"{other.url} does not answer"):
+        driver.route(drawn(2500))
+    assert apache.shares(60)["v2"] > 10
+    with pytest.raises(OutOfReach, match=f"{other.url} does not answer.*; done on"):
+        driver.insist(all_to("v1"))
+    assert apache.shares(60)["v2"] == 0
+
+    other.start()
+    driver.insist(all_to("v1"))
+    assert (driver.observe().routing, driver.observe().router) == (all_to("v1"), True)
