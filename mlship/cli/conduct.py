@@ -108,7 +108,10 @@ def where(state: ServiceState) -> str:
 
 
 def _traffic(rollout: RolloutState) -> str:
-    if rollout.pending is not None and rollout.pending.verb == "route":
+    pending = rollout.pending
+    if pending is not None and pending.routing is not None and pending.routing.shift:
+        return "the backend goes on moving it by itself, `mlship resume` waits for it"
+    if pending is not None and pending.verb == "route":
         return "an act was cut short, `mlship doctor` tells what is there"
     if rollout.asked is None:
         return "unchanged"

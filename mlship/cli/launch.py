@@ -88,7 +88,7 @@ def confirm(departure: Departure, *, agreed_to: bool = False) -> None:
 
 
 def _warn(departure: Departure) -> None:
-    if any(model.container for model in departure.plan.models.values()):
+    if departure.plan.driver.name == "sagemaker" or any(model.container for model in departure.plan.models.values()):
         from mlship.cli.preview import warn
 
         warn(departure)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain, islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,7 +22,10 @@ if TYPE_CHECKING:
 def outcome(
     service: Annotated[str, typer.Argument(help="The service whose predictions they are about.")],
     file: Annotated[
-        Path, typer.Argument(help="CSV, JSON lines or Parquet, also gzipped, or SageMaker's ground truth.")
+        str,
+        typer.Argument(
+            help="CSV, JSON lines or Parquet, also gzipped, or SageMaker's ground truth; s3://bucket/prefix/ too."
+        ),
     ],
     id_column: Annotated[str, typer.Option(help="The column of the request ids.")] = "id",
     value_column: Annotated[str, typer.Option(help="The column of what happened.")] = "value",
@@ -43,8 +45,9 @@ def outcome(
     from mlship.cli import wiring
     from mlship.clock import SystemClock
     from mlship.errors import Exit
-    from mlship.predictions.formats import Columns, read
+    from mlship.predictions.formats import Columns
     from mlship.predictions.outcomes import take
+    from mlship.predictions.remote import read
 
     clock = SystemClock()
     state = wiring.state_of(wiring.open_journal(clock), service)

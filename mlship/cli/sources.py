@@ -44,7 +44,7 @@ def answer_source(plan: Plan, driver: Driver, clock: Clock) -> AnswerSource | No
 
     if isinstance(driver, AnswerSource):
         return driver
-    return CapturedAnswers(_predictions(plan, clock), driver) if isinstance(driver, Captures) else None
+    return CapturedAnswers(_predictions(plan, driver, clock), driver) if isinstance(driver, Captures) else None
 
 
 def _tried(plan: Plan) -> bool:
@@ -61,11 +61,14 @@ def _reported(plan: Plan, driver: Driver, clock: Clock) -> RewardSource | None:
         return driver
     if not isinstance(driver, Captures):
         return None
-    return CapturedRewards(_predictions(plan, clock), driver, sticky=plan.assign_by is not None)
+    return CapturedRewards(_predictions(plan, driver, clock), driver, sticky=plan.assign_by is not None)
 
 
-def _predictions(plan: Plan, clock: Clock) -> Predictions:
-    return wiring.open_predictions(plan.service, plan.capture, clock, covariate=covariate(plan))
+def _predictions(plan: Plan, driver: Driver, clock: Clock) -> Predictions:
+    from mlship.predictions.source import lateness
+
+    late = lateness(driver)
+    return wiring.open_predictions(plan.service, plan.capture, clock, covariate=covariate(plan), late=late)
 
 
 def covariate(plan: Plan) -> str | None:

@@ -177,16 +177,16 @@ def pinned(plan: Plan, state: ServiceState, *, base: Path, provide: bool, clock:
 
 
 def open_predictions(
-    service: str, capture: CaptureSettings, clock: Clock, *, covariate: str | None = None
+    service: str, capture: CaptureSettings, clock: Clock, *, covariate: str | None = None, late: float = 0.0
 ) -> Predictions:
-    """The answers that are kept for `service`; `covariate` is read of each request, too.
+    """The answers that are kept for `service`; `covariate` is read of each request, too, and `late` is in seconds.
 
     Raises:
         UsageError: an expression of `capture` cannot be used.
     """
     from mlship.predictions.store import Predictions
 
-    return Predictions(private_folder("predictions", service), capture, clock, covariate=covariate)
+    return Predictions(private_folder("predictions", service), capture, clock, covariate=covariate, late=late)
 
 
 def state_of(journal: Journal, service: str) -> ServiceState:

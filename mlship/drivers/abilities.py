@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from mlship.plan.model import Capability
 
+TOLD = frozenset(Capability) - {Capability.SHIFT}
+"""All that a router can do which does what it is told, and nothing by itself."""
+
 ALB = frozenset({Capability.SPLIT})
 """CloudWatch counts by the minute, and late: gates judge by sources of the plan's own."""
 CADDY = frozenset({Capability.SPLIT, Capability.MATCH, Capability.CLOSE, Capability.COUNTERS})
-DOCKER = frozenset(Capability)
+DOCKER = TOLD
 ENVOY = frozenset({Capability.SPLIT, Capability.MATCH, Capability.CLOSE, Capability.COUNTERS, Capability.MIRROR})
 """One that is somebody else's, by its runtime."""
-HAPROXY = frozenset(Capability) - {Capability.REPLICAS, Capability.CAPTURE}
+HAPROXY = TOLD - {Capability.REPLICAS, Capability.CAPTURE}
 """Copies only with `mirror`; a plan of it is checked in plan/balancer/haproxy.py."""
 HAPROXY_WEIGHTS = HAPROXY - {Capability.STICKY, Capability.MATCH, Capability.CLOSE, Capability.MIRROR}
 """Its layout `weights`; a plan of it is checked in plan/balancer/serverweights.py."""
-MEMORY = frozenset(Capability)
+MEMORY = TOLD
 NGINX = HAPROXY - {Capability.MIRROR}
 """It could copy requests, but its users would wait for a slow challenger, and nobody would keep the answers."""
-PROCESS = frozenset(Capability)
+PROCESS = TOLD
 SAGEMAKER = frozenset(Capability) - {Capability.STICKY}
 """Which of them it has only in part is checked in plan/sagemaker/."""
 TRAEFIK = NGINX - {Capability.STICKY}

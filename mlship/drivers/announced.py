@@ -12,5 +12,5 @@ class Announced(Protocol):
     """A driver whose every change takes minutes: what belongs together is one change."""
 
     def expect(self, routing: Routing, *, insist: bool) -> None:
-        """`routing` is what the next verbs lead to; nothing is touched. `insist`: as in `Insisting`, they all do."""
+        """`routing` is what the next verbs lead to; no traffic is touched. `insist`: as in `Insisting`, they all do."""
         ...

@@ -44,7 +44,7 @@ class Attendant:
         """Words for what could not be repaired; empty: all is well."""
         live = self._compiled.live
         wanted = step.keep.get(live, self._compiled.way_back.ready[live])
-        if seen.router and seen.routing != step.routing:
+        if seen.router and seen.routing != step.routing.reached:
             return "the routing was changed by somebody else"
         try:
             if step.routing.share(live) and seen.models.get(live, ObservedModel()).running < wanted:

@@ -10,9 +10,10 @@ from mlship.clock import Clock
 from mlship.drivers.announced import Announced
 from mlship.drivers.base import Driver, Observed, ObservedModel
 from mlship.drivers.insisting import Insisting
+from mlship.drivers.telling import Telling
 from mlship.engine.record import Record
 from mlship.errors import JournalUnavailable, LeaseLost, MlshipError, ModelNotReady, OutOfReach, RoutingRefused
-from mlship.journal.events import Done, Failed, Intended, Reopened
+from mlship.journal.events import Done, Failed, Intended, Progressed, Reopened
 from mlship.plan.routing import Routing
 from mlship.plan.step import Step
 
@@ -35,6 +36,8 @@ class Hands:
         self._driver = driver
         self._record = record
         self._clock = clock
+        if isinstance(driver, Telling):
+            driver.tell(self._note)
 
     def carry_out(self, step: Step) -> None:
         """Make the world what the step says, in the step's order, from whatever it is now.
@@ -47,7 +50,8 @@ class Hands:
         self.announce(step.routing)
         seen = self.observe()
         running = {model for model, there in seen.models.items() if there.running}
-        self.scale(step.ready, seen)
+        # A shift starts the new fleet itself.
+        self.scale({} if step.routing.shift else step.ready, seen)
         self.route(step.routing, seen)
         self.scale({model: replicas for model, replicas in step.keep.items() if model in running}, seen)
 
@@ -56,16 +60,23 @@ class Hands:
         if isinstance(self._driver, Announced):
             self._driver.expect(routing, insist=insist)
 
+    def _note(self, what: str) -> None:
+        pending = self._record.rollout.pending
+        if pending is not None:
+            self._record(Progressed(verb=pending.verb, what=what))
+
     def observe(self) -> Observed:
         """What is really there."""
         return self._patiently(self._driver.observe)
 
     def scale(self, wanted: Mapping[str, int], seen: Observed) -> None:
         """Bring each model to so many replicas, unless they were just seen."""
+        moving = seen.routing is not None and bool(seen.routing.shift)
         for model, replicas in wanted.items():
             there = seen.models.get(model, ObservedModel())
             # What another rollout has left running under the name may have another definition: numbers do not tell.
-            known = not replicas or model in self._record.rollout.ensured
+            # What the backend is moving by itself may be gone by the time that it is done.
+            known = not moving and (not replicas or model in self._record.rollout.ensured)
             if known and there.ready == there.running == replicas:
                 continue
             if replicas:
@@ -82,7 +93,7 @@ class Hands:
         call = self._driver.route
         if insist and isinstance(self._driver, Insisting):
             call = self._driver.insist
-        elif seen.routing == routing and seen.router:
+        elif seen.routing == routing.reached and seen.router:
             return
         self._act("route", partial(call, routing), routing=routing)
         if seen.routing is not None and seen.routing.closed and not routing.closed:

@@ -160,7 +160,7 @@ class Run:
     def _judge(self, rollout: RolloutState, *, wait: bool) -> None:
         step, began_at = self._compiled.steps[rollout.step], rollout.began_at
         assert began_at is not None
-        if not (step.gates or step.guards or step.hold):
+        if not (step.gates or step.guards or step.hold or self._record.order()):
             self._record(Passed(step=rollout.step, reason="nothing to wait for"))
             return
         if wait:

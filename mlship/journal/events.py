@@ -56,6 +56,14 @@ class Intended(msgspec.Struct, frozen=True, kw_only=True):
     routing: Routing | None = None
 
 
+class Progressed(msgspec.Struct, frozen=True, kw_only=True):
+    """The act intended last takes its time: how far it is, in the words of the backend."""
+
+    verb: str
+    what: str
+    """Which stretch of the act has begun."""
+
+
 class Done(msgspec.Struct, frozen=True, kw_only=True):
     """The act intended last came out well."""
 
@@ -226,9 +234,9 @@ class TornDown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Event = (
-    Started | Taken | Entered | Intended | Done | Failed | Settled | Looked | Passed | Chosen | Flagged | Reallocated
-    | Repaired | Requested | Parked | RollbackBegun | RolledBack | RollbackFailed | Reopened | Promoted | Reviewed
-    | BroughtUp | TornDown
+    Started | Taken | Entered | Intended | Progressed | Done | Failed | Settled | Looked | Passed | Chosen | Flagged
+    | Reallocated | Repaired | Requested | Parked | RollbackBegun | RolledBack | RollbackFailed | Reopened | Promoted
+    | Reviewed | BroughtUp | TornDown
 )  # fmt: skip
 
 

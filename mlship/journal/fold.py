@@ -20,6 +20,7 @@ from mlship.journal.events import (
     Looked,
     Parked,
     Passed,
+    Progressed,
     Promoted,
     Reallocated,
     Recorded,
@@ -37,6 +38,7 @@ from mlship.journal.events import (
 )
 from mlship.journal.state import Reroute, RolloutState, ServiceState
 from mlship.journal.status import Status
+from mlship.plan.routing import Routing
 from mlship.plan.step import CompiledPlan
 
 
@@ -110,13 +112,13 @@ def _rollout(rollout: RolloutState, at: float, event: Event) -> RolloutState:  #
             return _turned(rollout, event)
         case RolledBack() | Promoted() | BroughtUp() | TornDown():
             return _ended(rollout, at, event)
-        case Started() | Repaired() | Reopened() | Reviewed():
+        case Started() | Repaired() | Reopened() | Reviewed() | Progressed():
             return _told(rollout, event)
         case _:
             assert_never(event)
 
 
-def _told(rollout: RolloutState, event: Started | Repaired | Reopened | Reviewed) -> RolloutState:
+def _told(rollout: RolloutState, event: Started | Repaired | Reopened | Reviewed | Progressed) -> RolloutState:
     match event:
         case Reopened(downtime=downtime):
             return replace(rollout, downtime=downtime)
@@ -131,13 +133,19 @@ def _acted(rollout: RolloutState, event: Intended | Done | Failed) -> RolloutSta
         case Intended():
             return replace(rollout, pending=event)
         case Done(verb="route") if rollout.pending is not None and rollout.pending.routing is not None:
-            return replace(rollout, pending=None, asked=rollout.pending.routing)
+            return _routed(rollout, rollout.pending.routing)
         case Done(verb="ensure", model=str(model)):
             return replace(rollout, pending=None, ensured=rollout.ensured | {model})
         case Done() | Failed():
             return replace(rollout, pending=None)
         case _:
             assert_never(event)
+
+
+def _routed(rollout: RolloutState, routing: Routing) -> RolloutState:
+    # A shift has started what it has moved the traffic to.
+    started = routing.models if routing.shift else frozenset()
+    return replace(rollout, pending=None, asked=routing.reached, ensured=rollout.ensured | started)
 
 
 def _stepped(rollout: RolloutState, at: float, event: Entered | Settled | Looked | Passed | Chosen) -> RolloutState:

@@ -15,9 +15,9 @@ import msgspec
 from mlship.journal import events
 from mlship.journal.codec import KINDS, VERSION
 from mlship.metrics import answers, counters, look, rewards
-from mlship.plan import outcome, routing, rule, step, verdict
+from mlship.plan import outcome, routing, rule, shift, step, verdict
 
-_MODULES = (events, look, answers, counters, rewards, outcome, routing, rule, step, verdict)
+_MODULES = (events, look, answers, counters, rewards, outcome, routing, rule, shift, step, verdict)
 
 _ENVELOPE: Mapping[str, Mapping[str, Any]] = {
     "v": {"const": VERSION, "description": "Version of this form; fields are only ever added under one version."},
@@ -79,6 +79,10 @@ _WORDS = {
 """For fields that speak for themselves in the code, but not to a reader of the schema."""
 
 
+_OFTEN_ABSENT = frozenset({"shift"})
+"""Fields that a line leaves out where there is nothing to say."""
+
+
 def event_schema() -> dict[str, Any]:
     """The JSON schema (draft 2020-12) of one line of `--output json`."""
     _, found = msgspec.json.schema_components(list(KINDS.values()), ref_template="#/$defs/{name}")
@@ -104,8 +108,9 @@ def _described(name: str, definition: dict[str, Any]) -> dict[str, Any]:
     }
     if name == "Evidence":
         fields["interval"] = _nullable_bounds(fields["interval"])
-    # A line always holds every field, also those that a program may leave out when it makes the event.
-    return {**described, "properties": fields, "required": list(fields)}
+    # A line holds every other field, also those that a program may leave out when it makes the event.
+    required = [key for key in fields if key not in _OFTEN_ABSENT]
+    return {**described, "properties": fields, "required": required}
 
 
 def _field(description: str, value: dict[str, Any]) -> dict[str, Any]:

@@ -10,32 +10,35 @@ import msgspec
 
 from mlship.errors import UsageError
 from mlship.metrics.base import Source
+from mlship.metrics.cloudwatch import CloudWatch, CloudWatchSource
 from mlship.metrics.command import Command, CommandSource
 from mlship.metrics.http import Http, HttpSource
 from mlship.metrics.prometheus import Prometheus, PrometheusSource
 from mlship.metrics.sql import Sql, SqlSource
 from mlship.plan.units import seconds
 
-AnySource = PrometheusSource | HttpSource | SqlSource | CommandSource
+AnySource = PrometheusSource | CloudWatchSource | HttpSource | SqlSource | CommandSource
 KINDS: Mapping[str, type[AnySource]] = {
     "prometheus": PrometheusSource,
+    "cloudwatch": CloudWatchSource,
     "http": HttpSource,
     "sql": SqlSource,
     "command": CommandSource,
 }
+_DURATIONS = ("timeout", "period", "lag")
 
 
 def specified(kind: str, settings: Mapping[str, Any]) -> AnySource:
-    """The source that a plan describes under the key `kind`; a timeout may be a text such as `10s`.
+    """The source that a plan describes under the key `kind`; a duration may be a text such as `10s`.
 
     Raises:
         UsageError: there is no such kind, or its settings do not fit.
     """
     if kind not in KINDS:
         raise UsageError(f"there is no source of numbers named {kind}", hint=f"there are {', '.join(KINDS)}")
-    timeout = {"timeout": seconds(settings["timeout"])} if "timeout" in settings else {}
+    durations = {name: seconds(settings[name]) for name in _DURATIONS if name in settings}
     try:
-        return msgspec.convert({**settings, **timeout}, KINDS[kind])
+        return msgspec.convert({**settings, **durations}, KINDS[kind])
     except msgspec.ValidationError as error:
         raise UsageError(f"{kind}: {error}", hint="compare it with `mlship schema`") from error
 
@@ -45,6 +48,8 @@ def sourced(spec: AnySource, env: Mapping[str, str] = os.environ) -> Source:
     match spec:
         case PrometheusSource():
             return Prometheus(spec, env)
+        case CloudWatchSource():
+            return CloudWatch(spec, env)
         case HttpSource():
             return Http(spec, env)
         case SqlSource():

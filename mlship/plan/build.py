@@ -12,6 +12,7 @@ from mlship.plan.container import build_container
 from mlship.plan.gatebook import Gatebook
 from mlship.plan.hosted import build_hosted
 from mlship.plan.labelwatch import LabelWatch, LateAction
+from mlship.plan.managed import build_managed
 from mlship.plan.model import (
     AB,
     Alpha,
@@ -33,6 +34,7 @@ from mlship.plan.pool import build_pool
 from mlship.plan.rule import Rule, drawn_alone, header_is
 from mlship.plan.rulebook import build_rules
 from mlship.plan.sharing import canary_shares, rolling_shares
+from mlship.plan.shift import Managed
 from mlship.plan.step import AtDeadline
 
 Document = Mapping[str, Any]
@@ -44,10 +46,11 @@ def build(document: Document, *, base: Path) -> Plan:
     gates = Gatebook(document.get("gates", {}), metrics)
     models = {name: build_model(name, model, base=base) for name, model in document["models"].items()}
     stages = tuple(_Stages(document, models, gates).all())
-    guards = gates.guards(document.get("guards"))
+    guards, driver = gates.guards(document.get("guards")), _driver(document)
+    times = _given(document, {"look-every": units.seconds, "warmup": units.seconds, "bake": units.seconds})
     return Plan(
         service=document["service"],
-        driver=_driver(document),
+        driver=driver,
         models=models,
         live=document.get("live"),
         candidate=document.get("candidate"),
@@ -61,7 +64,7 @@ def build(document: Document, *, base: Path) -> Plan:
         capture=build_capture(document.get("capture", {}), base=base),
         traffic=units.per_second(document["traffic"]) if "traffic" in document else None,
         document=document,
-        **_given(document, {"look-every": units.seconds, "warmup": units.seconds, "bake": units.seconds}),
+        **{**defaults.LOOKS.get(driver.name, {}), **times},
         **_given(document, {"keep-old": bool}),
     )
 
@@ -195,12 +198,18 @@ class _Stages:
 
     def _canary(self, stage: Document) -> Canary:
         weights = tuple(units.basis_points(weight) or 0 for weight in stage["weights"])
-        shared = self._shared(stage, shares=canary_shares(weights))
-        return Canary(**shared, weights=weights, hold=_seconds(stage, "hold", defaults.CANARY_HOLD))
+        managed = self._managed(stage)
+        shared = self._shared(stage, shares=not managed and canary_shares(weights))
+        usual = defaults.MANAGED_HOLD if managed else defaults.CANARY_HOLD
+        return Canary(**shared, managed=managed, weights=weights, hold=_seconds(stage, "hold", usual))
+
+    def _managed(self, stage: Document) -> Managed | None:
+        return build_managed(stage, _driver(self._document))
 
     def _blue_green(self, stage: Document) -> BlueGreen:
         return BlueGreen(
             **self._shared(stage, shares=False),
+            managed=self._managed(stage),
             preview=self._preview(stage.get("preview")),
             hold=_seconds(stage, "hold", defaults.BLUE_GREEN_HOLD),
             bake=_seconds(stage, "bake", defaults.BAKE),
@@ -221,13 +230,15 @@ class _Stages:
         surge = int(stage.get("surge", defaults.SURGE))
         unavailable = int(stage.get("unavailable", defaults.UNAVAILABLE))
         old, new = self._replicas.get(self._live or "", 1), self._replicas.get(self._candidate or "", 1)
+        managed = self._managed(stage)
         shares = rolling_shares(old=old, new=new, batch=batch, surge=surge, unavailable=unavailable)
         return Rolling(
-            **self._shared(stage, shares=shares),
+            **self._shared(stage, shares=shares and not managed),
+            managed=managed,
             batch=batch,
             surge=surge,
             unavailable=unavailable,
-            hold=_seconds(stage, "hold", defaults.ROLLING_HOLD),
+            hold=_seconds(stage, "hold", defaults.MANAGED_HOLD if managed else defaults.ROLLING_HOLD),
         )
 
     def _recreate(self, stage: Document) -> Recreate:

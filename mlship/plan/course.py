@@ -12,9 +12,10 @@ from mlship.plan.draft import Draft
 from mlship.plan.experimentcheck import check_ab, check_bandit
 from mlship.plan.fault import Steps, shown
 from mlship.plan.gateuse import gate_uses
+from mlship.plan.managed import is_managed
 from mlship.plan.routing import WHOLE
 from mlship.plan.rulecheck import NOT_RANDOM, is_random
-from mlship.plan.semantics import ONLY_MIRRORED
+from mlship.plan.semantics import ONLY_MIRRORED, driver_name
 from mlship.plan.sharing import canary_shares, rolling_shares
 
 _WAITS: Mapping[str, Mapping[str, float]] = {
@@ -29,6 +30,8 @@ _WAITS: Mapping[str, Mapping[str, float]] = {
 }
 """Keys that say how long a step of the strategy lasts at least, with their defaults in seconds."""
 
+ALARMS_JUDGE = "only the backend's alarms see both models serve; gates judge afterwards"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
@@ -37,6 +40,8 @@ class Part:
     draft: Draft
     path: Steps
     strategy: str
+    managed: bool
+    """The backend moves its traffic."""
 
     def value(self, key: str) -> Any:  # noqa: ANN401 - JSON
         """What the stage says under `key`; None where it says nothing, or something wrong."""
@@ -58,10 +63,20 @@ def check_course(draft: Draft) -> None:
     for part in _parts(draft):
         _name(part, names)
         _deadline(part)
-        if part.strategy == "rolling":
+        if part.strategy == "rolling" and not part.managed:
             _rolling(part)
         _judged(part)
-        reached = _reached(part, reached)
+        reached = _shifted(part, reached) if part.managed else _reached(part, reached)
+
+
+def _shifted(part: Part, before: int) -> int:
+    """Check that the backend has everything to move; what it leaves is all on the candidate."""
+    if before:
+        message = "the candidate has users already, and the backend moves all of them together"
+        part.fault("strategy", message, "make it the first stage that moves users, or say `mode: weights`")
+    elif part.strategy == "canary":
+        _canary(part, before)
+    return WHOLE
 
 
 def _reached(part: Part, before: int) -> int:
@@ -122,7 +137,8 @@ def _parts(draft: Draft) -> Iterator[Part]:
     for path in draft.places("stages"):
         strategy = draft.value(*path, "strategy")
         if strategy is not None:
-            yield Part(draft=draft, path=path, strategy=strategy)
+            managed = is_managed(strategy, draft.value(*path, "mode"), driver_name(draft))
+            yield Part(draft=draft, path=path, strategy=strategy, managed=managed)
 
 
 def _name(part: Part, names: set[str]) -> None:
@@ -229,7 +245,7 @@ def _count(draft: Draft, model: str | None) -> int | None:
 
 def _judged(part: Part) -> None:
     """A comparison where both models never serve at once would wait for ever."""
-    why = _never_shares(part)
+    why = ALARMS_JUDGE if part.managed else _never_shares(part)
     for use in gate_uses(part.draft, (*part.path, "gates")):
         if use.kind == "answers" and part.strategy != "shadow":
             part.draft.fault(use.reference, f"can never pass here: {ONLY_MIRRORED}", "use it in a shadow stage")

@@ -5,6 +5,8 @@ The schema states the same values under `default`, for editors; a test keeps the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mlship.plan.model import Comparison, DriverSpec, Threshold
 
 DRIVER = DriverSpec(name="process", settings={"listen": "127.0.0.1:8080"})
@@ -16,6 +18,8 @@ BANDIT_HOLD = 60.0
 CANARY_HOLD = 60.0
 BLUE_GREEN_HOLD = 0.0
 ROLLING_HOLD = 30.0
+MANAGED_HOLD = 600.0
+"""In `mode: managed`: an alarm needs some minutes of numbers, which are late by some minutes."""
 BAKE = 300.0
 """After the switch of blue-green, and after the start of recreate."""
 
@@ -23,6 +27,9 @@ FLOOR = 100
 """Basis points that each arm of a bandit keeps."""
 EXPERIMENT = 14 * 24 * 3600.0
 """Most seconds of an A/B test or a bandit."""
+
+LOOKS: Mapping[str, Mapping[str, float]] = {"sagemaker": {"look_every": 60.0}}
+"""Of drivers whose numbers come more slowly than others: CloudWatch tells whole minutes."""
 
 BATCH = 1
 SURGE = 1

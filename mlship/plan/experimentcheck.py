@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from mlship.plan import units
+from mlship.plan.cloudwatchcheck import check_cloudwatch
 from mlship.plan.draft import Draft
 from mlship.plan.experiments import SOURCES
 from mlship.plan.fault import Steps, shown, suggestion
@@ -15,6 +16,8 @@ ROLES = ("live", "candidate")
 _TEXT = {"rate": "a percentage such as 1%", "mean": "a number in units of the metric"}
 _ONLY_WITH = {"epsilon": ("policy", "epsilon-greedy", "probability-matching"), "loss": ("stop", "loss", "evidence")}
 """Keys of a bandit that mean nothing unless another one has a certain value: that one, the value, its default."""
+_SINGLE = {"prometheus": ("query",), "cloudwatch": ("metric", "expression"), "http": ("value",)}
+"""Sources, and the keys of their one number."""
 
 
 def check_metrics(draft: Draft) -> None:
@@ -23,13 +26,14 @@ def check_metrics(draft: Draft) -> None:
         path: Steps = ("metrics", name)
         asked = [key for key in ("outcome", *SOURCES) if draft.has(*path, key)]
         if not asked and isinstance(draft.value(*path), dict):
-            hint = "add `outcome: reward`, or a source: prometheus, http, sql or command"
+            hint = "add `outcome: reward`, or a source: prometheus, cloudwatch, http, sql or command"
             draft.fault(path, "nothing says where it comes from", hint, at_key=True)
         for extra in asked[1:]:
             hint = "keep one of them"
             draft.fault((*path, extra), f"it comes from `{asked[0]}` already", hint, at_key=True)
-        for source in ("prometheus", "http"):
-            _numbers(draft, (*path, source))
+        for source, keys in _SINGLE.items():
+            _numbers(draft, (*path, source), keys)
+        check_cloudwatch(draft, (*path, "cloudwatch"))
         within = draft.value(*path, "within")
         if within is not None and units.seconds(within) <= 0:
             draft.fault((*path, "within"), f"expected more than 0s; got {shown(within)}")
@@ -43,17 +47,16 @@ def _kept(draft: Draft) -> float:
     return CaptureSettings().keep if keep is None else units.seconds(keep)
 
 
-def _numbers(draft: Draft, path: Steps) -> None:
+def _numbers(draft: Draft, path: Steps, single: tuple[str, ...]) -> None:
     """One number for a limit, or sums for a goal; half of the sums is neither."""
     if not isinstance(draft.value(*path), dict):
         return
-    single = "query" if path[-1] == "prometheus" else "value"
     for key, other in (("count", "sum"), ("sum", "count"), ("square", "count")):
         if draft.has(*path, key) and not draft.has(*path, other):
             draft.fault((*path, key), f"`{other}` is missing beside it", f"add `{other}`", at_key=True)
             return
-    if not draft.has(*path, single) and not draft.has(*path, "count"):
-        hint = f"add `{single}` for a limit, or `count` and `sum` for a goal"
+    if not any(draft.has(*path, key) for key in (*single, "count")):
+        hint = f"add {' or '.join(f'`{key}`' for key in single)} for a limit, or `count` and `sum` for a goal"
         draft.fault(path, "nothing says which numbers it asks for", hint, at_key=True)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from mlship.plan import defaults, units
 from mlship.plan.outcome import Better, Goal, Kind, Method, Metric, Policy, Race, Stop
 
-SOURCES = ("prometheus", "http", "sql", "command")
+SOURCES = ("prometheus", "cloudwatch", "http", "sql", "command")
 """Keys of a metric that say whom to ask."""
 
 Document = Mapping[str, Any]

@@ -66,6 +66,7 @@ def checked(draft: Draft, *, first: str, drivers: Drivers, base: Path) -> Plan:
     from mlship.plan.containers import check_containers
     from mlship.plan.course import check_course
     from mlship.plan.document import plain
+    from mlship.plan.managedcheck import check_managed
     from mlship.plan.rulecheck import check_flags
     from mlship.plan.sagemaker.check import check_sagemaker
     from mlship.plan.schema import check_shape
@@ -79,6 +80,7 @@ def checked(draft: Draft, *, first: str, drivers: Drivers, base: Path) -> Plan:
         check_containers(draft, driver_name(draft))
         check_balancers(draft, driver_name(draft))
         check_sagemaker(draft, driver_name(draft))
+        check_managed(draft, drivers, driver_name(draft))
         check_course(draft)
         check_flags(draft, base=base)
     draft.findings.raise_if_any(first=first)

@@ -19,6 +19,7 @@ from mlship.plan.outcome import Goal, Metric, Race
 from mlship.plan.pool import Pool
 from mlship.plan.routing import WHOLE, Capture
 from mlship.plan.rule import Rule
+from mlship.plan.shift import Managed
 from mlship.plan.step import AtDeadline
 
 
@@ -41,6 +42,8 @@ class Capability(StrEnum):
     """Send copies of live requests to other models."""
     CAPTURE = "capture"
     """Keep the answers that models gave, and take outcomes by request id."""
+    SHIFT = "shift"
+    """Move the traffic to a new fleet by itself, and back where an alarm says so."""
 
 
 class DriverSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,8 +58,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 
     path: str = "/v2/health/ready"
     within: float = 60.0  # seconds from the start of a replica to its first good answer
-    timeout: float = 2.0
-    """Seconds that one check may take."""
+    timeout: float = 2.0  # seconds that one check may take
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +139,7 @@ class Canary(Stage, frozen=True, kw_only=True):
 
     weights: tuple[int, ...]
     hold: float
+    managed: Managed | None = None  # the backend moves the traffic by itself; None: mlship does
 
 
 class BlueGreen(Stage, frozen=True, kw_only=True):
@@ -147,6 +150,7 @@ class BlueGreen(Stage, frozen=True, kw_only=True):
     """Seconds that green runs on the side before the switch."""
     bake: float
     """Seconds after the switch during which blue stays warm and the guards go on."""
+    managed: Managed | None = None
 
 
 class Rolling(Stage, frozen=True, kw_only=True):
@@ -158,6 +162,7 @@ class Rolling(Stage, frozen=True, kw_only=True):
     unavailable: int
     """Replicas below the wanted number while a batch is replaced."""
     hold: float
+    managed: Managed | None = None
 
 
 class Recreate(Stage, frozen=True, kw_only=True):
@@ -220,12 +225,9 @@ class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):
     `response`.
     """
 
-    sample: int = WHOLE
-    """Basis points of the requests."""
-    limit: int = 64 * 1024
-    """Bytes of a body that are kept."""
-    request: bool = False
-    """Keep the request's body too."""
+    sample: int = WHOLE  # basis points of the requests
+    limit: int = 64 * 1024  # bytes of a body that are kept
+    request: bool = False  # keep the request's body too
     headers: tuple[str, ...] = ()
     """Request headers that are kept; a segment may read them as `headers."x-country"`."""
     redact: tuple[str, ...] = ()
@@ -243,8 +245,7 @@ class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Name → what requests are told apart by."""
     drift: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Name → a number whose distribution is watched, beside the prediction."""
-    reference: Reference | None = None
-    """What the challenger's values are compared with, besides the live model's."""
+    reference: Reference | None = None  # what the challenger's values are compared with, besides live's
     keep: float = 7 * 24 * 3600.0
     """Seconds after which an answer is forgotten."""
     most: int = 1024**3
@@ -294,7 +295,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     watch_labels: LabelWatch | None = None
     keep_old: bool = False
     """The old model stays up after the promotion, as a warm way back."""
-    traffic: float | None = None
-    """Requests per second that the user expects; only the preview uses it."""
+    traffic: float | None = None  # requests per second that the user expects; only the preview uses it
     document: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """The plan as JSON, references unresolved: what the journal keeps."""

@@ -36,7 +36,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str = ""
     """The name under which applications report it; empty: a source is asked."""
     source: str = ""
-    """prometheus, http, sql or command; empty: reported outcomes."""
+    """prometheus, cloudwatch, http, sql or command; empty: reported outcomes."""
     settings: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """Of the source, as the plan has them."""
     kind: Kind = Kind.RATE

@@ -8,6 +8,7 @@ from types import MappingProxyType
 import msgspec
 
 from mlship.plan.rule import WHOLE, Rule, drawn_alone
+from mlship.plan.shift import Shift
 
 __all__ = ["WHOLE", "Capture", "Mirror", "Routing", "all_to"]
 
@@ -55,6 +56,8 @@ class Routing(msgspec.Struct, frozen=True, kw_only=True):
     salt: str = ""
     closed: bool = False
     """The router answers 503 with Retry-After by itself: the announced downtime of `recreate`."""
+    shift: Shift | msgspec.UnsetType = msgspec.UNSET
+    """How the backend moves the traffic there by itself; absent: at once, when it is told to."""
 
     def __post_init__(self) -> None:
         if any(width <= 0 for _, width in self.segments):
@@ -83,6 +86,11 @@ class Routing(msgspec.Struct, frozen=True, kw_only=True):
     def picked(self) -> frozenset[str]:
         """Models that requests reach only by rules; how many match, nobody knows."""
         return frozenset(rule.model for rule in self.rules) - self.asked.keys()
+
+    @property
+    def reached(self) -> Routing:
+        """The routing once it is there: the way to it is over then."""
+        return msgspec.structs.replace(self, shift=msgspec.UNSET) if self.shift else self
 
     def share(self, model: str) -> float:
         """The part of the traffic that `model` is asked to serve, 0..1."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import binascii
+import csv
+import re
 import zlib
 from base64 import b64decode
 from collections.abc import Callable
@@ -14,6 +16,9 @@ import msgspec
 
 MOST = 64 * 1024 * 1024
 """Bytes that a body may have when decompressed; more is not read."""
+
+NUMBER = re.compile(r"-?(0|[1-9]\d{0,300})(\.\d+)?([eE][-+]?\d{1,3})?")
+"""A number as text; '007' is none."""
 
 
 class Unreadable(Exception):
@@ -56,17 +61,32 @@ def plain(body: bytes, encoding: str | None) -> bytes:
 
 
 def parsed(body: bytes, kind: str | None) -> Any:  # noqa: ANN401
-    """The JSON of a body.
+    """The JSON of a body; of CSV its cells, row by row, or those of its only row.
 
     Raises:
         Unreadable: it is none.
     """
-    if (kind or "").lower().startswith("text/event-stream"):
+    media = (kind or "").partition(";")[0].strip().lower()
+    if media == "text/event-stream":
         raise Unreadable("stream")
+    if media == "text/csv":
+        return _cells(body)
     try:
         return msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeError, ValueError, RecursionError) as error:
         raise Unreadable("not JSON") from error
+
+
+def _cells(body: bytes) -> list[Any]:
+    try:
+        rows = [[_cell(cell) for cell in row] for row in csv.reader(body.decode().splitlines(), strict=True) if row]
+    except (csv.Error, UnicodeError) as error:
+        raise Unreadable("not CSV") from error
+    return rows[0] if len(rows) == 1 else rows
+
+
+def _cell(text: str) -> str | float:
+    return float(text) if NUMBER.fullmatch(text.strip()) else text.strip()
 
 
 def _inflate(body: bytes, *windows: int) -> bytes:

@@ -93,6 +93,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     challengers: Mapping[str, int]
     since: float
     now: float
+    """Earlier by as much as lines may come late."""
     settings: CaptureSettings
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 from zlib import crc32
@@ -11,12 +10,11 @@ from zlib import crc32
 import msgspec
 
 from mlship.plan.model import CaptureSettings
-from mlship.predictions.body import Unreadable, parsed, plain, raw
+from mlship.predictions.body import NUMBER, Unreadable, parsed, plain, raw
 from mlship.predictions.expressions import check_redaction, compiled, redact, value_of
 
 ELSE = ""
 """In probabilities: every class that is not named."""
-_NUMBER = re.compile(r"-?(0|[1-9]\d{0,300})(\.\d+)?([eE][-+]?\d{1,3})?")
 _LONGEST = 200
 """Characters of a prediction, a truth or a segment that are kept."""
 
@@ -51,6 +49,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     encoding: str | None = None
     type: str | None = None
     request: str | None = None
+    request_type: str | None = None
     request_bytes: float | None = None
     headers: Mapping[str, str | None] | None = None
 
@@ -163,7 +162,7 @@ class Reader:
         try:
             # The router does not tell how a request was encoded; no JSON begins like this.
             body = plain(body, "gzip" if body.startswith(_GZIP) else None)
-            return body, parsed(body, None)
+            return body, parsed(body, said.request_type)
         except Unreadable:
             return body, None
 
@@ -186,7 +185,7 @@ def text(value: object) -> str | None:
             stripped = value.strip()
             if stripped.lower() in {"true", "false"}:
                 return stripped.lower()
-            return _number_text(float(stripped)) if _NUMBER.fullmatch(stripped) else stripped[:_LONGEST]
+            return _number_text(float(stripped)) if NUMBER.fullmatch(stripped) else stripped[:_LONGEST]
         case _:
             return msgspec.json.encode(value, order="deterministic").decode()[:_LONGEST]
 
@@ -195,7 +194,7 @@ def number(value: object) -> float | None:
     """A finite number, also one written as text; None for anything else."""
     if isinstance(value, bool):
         return float(value)
-    if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
+    if isinstance(value, str) and not NUMBER.fullmatch(value.strip()):
         return None
     if not isinstance(value, int | float | str):
         return None

@@ -23,6 +23,21 @@ class Captures(Protocol):
         ...
 
 
+@runtime_checkable
+class LateCaptures(Captures, Protocol):
+    """A driver whose files lag behind."""
+
+    @property
+    def late(self) -> float:
+        """Seconds after an answer in which its line may still come."""
+        ...
+
+
+def lateness(driver: object) -> float:
+    """Seconds by which a driver's files may lag behind."""
+    return driver.late if isinstance(driver, LateCaptures) else 0.0
+
+
 class CapturedAnswers:
     """`AnswerSource` over a driver's files and the service's store."""
 

@@ -46,10 +46,17 @@ class Predictions:
         *,
         patience: float = PATIENCE,
         covariate: str | None = None,
+        late: float = 0.0,
     ) -> None:
         """Open late: the file is made by the first use.
 
-        `covariate` is read from each line beside what the settings ask for: a number that is known before the outcome.
+        Args:
+            folder: where the file is.
+            settings: what is kept, and how it is read.
+            clock: whose time it is.
+            patience: seconds to wait for another command that has the file open.
+            covariate: read from each line beside what the settings ask for: a number that is known before the outcome.
+            late: seconds after an answer in which its line may still come.
 
         Raises:
             UsageError: an expression of the settings cannot be used.
@@ -58,6 +65,7 @@ class Predictions:
         self._reader = Reader(settings, covariate)
         self._clock = clock
         self._settled = 0
+        self._late = late
         self._read = 0.0
         self._database = Database(folder / "predictions.duckdb", patience=patience)
 
@@ -78,7 +86,7 @@ class Predictions:
                 for file in spool.files(folder, kind):
                     self._take(kind, file)
             retention.sweep(self._database, self._settings, self._clock.now())
-        self._read = began
+        self._read = began - self._late
 
     def answers(
         self, live: str, challengers: Mapping[str, int], *, since: float = 0.0
@@ -96,7 +104,11 @@ class Predictions:
         with self._database.write() as connection:
             connection.execute(_SETTLE, [self._settled])
             asked = pairing.Asked(
-                live=live, challengers=dict(challengers), since=since, now=self._clock.now(), settings=self._settings
+                live=live,
+                challengers=dict(challengers),
+                since=since,
+                now=self._clock.now() - self._late,
+                settings=self._settings,
             )
             return pairing.told(asked, connection)
 

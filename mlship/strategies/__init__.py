@@ -28,6 +28,7 @@ from mlship.strategies.bandit import compile_bandit
 from mlship.strategies.blue_green import compile_blue_green
 from mlship.strategies.canary import compile_canary
 from mlship.strategies.feature_flag import compile_feature_flag
+from mlship.strategies.managed import compile_managed
 from mlship.strategies.pair import Pair
 from mlship.strategies.recreate import compile_recreate
 from mlship.strategies.rolling import compile_rolling
@@ -60,8 +61,10 @@ def candidate_of(plan: Plan, live: str) -> str | None:
 
 def compile_stage(stage: AnyStage, pair: Pair, current: Routing) -> Iterator[Step]:  # noqa: C901, PLR0911 - one per strategy
     """The steps of one stage, which starts under the routing `current`; rules and captures end with their stage."""
-    current = replace(current, rules=(), capture=None)
+    current = replace(current.reached, rules=(), capture=None)
     match stage:
+        case Canary() | BlueGreen() | Rolling() if stage.managed:
+            return compile_managed(stage, stage.managed, pair, current)
         case Shadow():
             return compile_shadow(stage, pair, current)
         case FeatureFlag():

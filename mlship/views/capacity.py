@@ -38,6 +38,11 @@ def capacity(compiled: CompiledPlan, plan: Plan, room: Room | None, paper: Paper
     yield from (Text(paper.glyphs.fit(line), style="dim") for line in _open(compiled, plan, most, room))
 
 
+def limited(lacks: Sequence[str], paper: Paper) -> Iterator[Text]:
+    """Lines of what the backend does not allow."""
+    yield from (Text(paper.glyphs.fit(f"! does not fit: {lack}"), style="yellow") for lack in lacks)
+
+
 def shortages(compiled: CompiledPlan, plan: Plan, room: Room | None) -> Iterator[str]:
     """What does not fit, one sentence each, and what comes of it."""
     if room is None:

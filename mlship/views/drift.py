@@ -41,7 +41,9 @@ def _left_running(observed: Observed) -> Iterator[str]:
 def _routing(observed: Observed, recorded: Routing) -> Iterator[str]:
     if not observed.router:
         yield "the router does not answer"
-    if observed.routing is None:
+    if observed.routing is not None and observed.routing.shift:
+        yield f"the backend is still moving the traffic by itself: {weights(observed.routing)}"
+    elif observed.routing is None:
         yield f"there is no routing, recorded is {weights(recorded)}"
     elif weights(observed.routing) != weights(recorded):
         yield f"the routing is {weights(observed.routing)}, recorded is {weights(recorded)}"

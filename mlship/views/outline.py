@@ -18,8 +18,9 @@ from mlship.views.paper import Paper
 from mlship.views.risk import bad_answers, requests_needed, risk, rivals
 from mlship.views.sentence import title
 from mlship.views.shadows import shadows
+from mlship.views.shifts import shifts
 from mlship.views.table import table
-from mlship.views.times import least, longest, most, waits
+from mlship.views.times import least, most, shortest, waits
 
 _WHAT = ("", "step", "traffic")
 _CONDITIONS = ("ready first", "then keep", "waits for", "guards")
@@ -113,9 +114,10 @@ def _conditions(plan: Plan, step: Step) -> tuple[str, ...]:
 
 def _course(step: Step, compiled: CompiledPlan, plan: Plan) -> tuple[str, ...]:
     danger = risk(plan, step, compiled.candidate)
+    fewest = shortest(step)
     return (
-        words.duration(step.hold) if step.hold else "",
-        words.duration(longest(step)) if waits(step) else "",
+        words.duration(fewest) if fewest else "",
+        words.duration(most((step,))) if waits(step) or step.routing.shift else "",
         str(step.at_deadline) if waits(step) else "",
         words.duration(danger.seconds) if danger else "",
         words.count(danger.requests) if danger else "",
@@ -136,6 +138,8 @@ def _notes(compiled: CompiledPlan, plan: Plan) -> Iterator[str]:
     for step in compiled.steps:
         if step.routing.mirrors:
             yield from shadows(step, compiled, plan)
+        if step.routing.shift:
+            yield from shifts(step, step.routing.shift)
     proof = max((requests_needed(plan, step) for step in judged if step.proof), default=0)
     if proof:
         alpha = f"{plan.alpha.promote:g}" + (f" shared by {rivals(plan)} challengers" if rivals(plan) > 1 else "")

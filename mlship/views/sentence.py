@@ -17,6 +17,7 @@ from mlship.journal.events import (
     Looked,
     Parked,
     Passed,
+    Progressed,
     Promoted,
     Reallocated,
     Reopened,
@@ -49,7 +50,7 @@ def _said(event: Event, steps: Sequence[Step]) -> str:
     match event:
         case Started() | Taken() | Requested():
             return _ordered(event)
-        case Intended() | Done() | Failed():
+        case Intended() | Progressed() | Done() | Failed():
             return _acted(event)
         case Entered() | Settled() | Looked() | Passed() | Chosen():
             return _stepped(event, steps)
@@ -123,10 +124,12 @@ def _ordered(event: Started | Taken | Requested) -> str:
             assert_never(event)
 
 
-def _acted(event: Intended | Done | Failed) -> str:
+def _acted(event: Intended | Progressed | Done | Failed) -> str:
     match event:
         case Intended():
             return act(event)
+        case Progressed():
+            return event.what
         case Done():
             return f"{_came_out(event)} ({words.duration(event.seconds)})"
         case Failed():

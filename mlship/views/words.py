@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from mlship.plan.routing import WHOLE, Routing
 from mlship.plan.rule import Condition, Part, Rule
 from mlship.plan.sagemaker.course import TARGET
+from mlship.plan.shift import Shift, ShiftKind
 
 NOTHING = "-"
 """What stands where there is no number."""
@@ -47,7 +48,21 @@ def weights(routing: Routing) -> str:
     if routing.closed:
         return "closed (503)"
     split = ", ".join(f"{model} {share(points)}" for model, points in routing.weights.items())
-    return ", ".join(part for part in (split, *map(rule, routing.rules), copies(routing)) if part)
+    way = shift(routing.shift) if routing.shift else ""
+    return ", ".join(part for part in (split, way, *map(rule, routing.rules), copies(routing)) if part)
+
+
+def shift(way: Shift) -> str:
+    """How the backend moves the traffic by itself, "10 % for 10m, then all"."""
+    match way.kind:
+        case ShiftKind.ALL_AT_ONCE:
+            return "all at once"
+        case ShiftKind.CANARY:
+            return f"{share(way.share)} for {duration(way.interval)}, then all"
+        case ShiftKind.LINEAR:
+            return f"{share(way.share)} more every {duration(way.interval)}"
+        case ShiftKind.ROLLING:
+            return f"{plural(way.batch, 'instance')} every {duration(way.interval)}"
 
 
 def stacked(routing: Routing) -> str:
@@ -55,7 +70,8 @@ def stacked(routing: Routing) -> str:
     each = [f"{mirror.model} {share(mirror.share)}" for mirror in routing.mirrors]
     first, indent = "copies: ", " " * len("copies: ")
     below = (f"{indent if number else first}{told}" for number, told in enumerate(each))
-    return "\n".join([weights(replace(routing, mirrors=())), *below])
+    way = [shift(routing.shift)] if routing.shift else []
+    return "\n".join([weights(replace(routing.reached, mirrors=())), *way, *below])
 
 
 def copies(routing: Routing) -> str:

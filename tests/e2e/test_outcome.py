@@ -13,9 +13,11 @@ import pytest
 
 from mlship.clock import SystemClock
 from mlship.errors import Exit
+from mlship.metrics.amazon import Aws
 from mlship.plan.model import CaptureSettings
 from mlship.predictions.store import Predictions
 from tests.predictions.made import line
+from tests.support.cloud import cloud
 
 PLAN = """\
 version: 1
@@ -100,6 +102,23 @@ def test_a_file_that_cannot_be_used_is_exit_2(kept: Kept, content: bytes, more: 
     """Nothing is taken, and the reason is said without a traceback."""
     ran = kept.outcome(content, *more)
     assert (ran.returncode, told in ran.stderr, "Traceback" in ran.stderr) == (Exit.USAGE, True, False), ran.stderr
+
+
+def test_ground_truth_in_s3(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A prefix is a file like any other; nothing there is exit 2, and S3 out of reach is exit 6."""
+    truth = {"groundTruthData": {"data": "1", "encoding": "CSV"}, "eventMetadata": {"eventId": "a"}}
+    with cloud(monkeypatch):
+        s3 = Aws()
+        s3.call("s3", "create_bucket", Bucket="truth")
+        s3.call("s3", "put_object", Bucket="truth", Key="fraud/2026/11/25/10/a.jsonl", Body=json.dumps(truth).encode())
+        ran = kept.run("outcome", "scorer", "s3://truth/fraud/", "--name", "seen")
+        nothing = kept.run("outcome", "scorer", "s3://truth/nothing/")
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+        nobody = kept.run("outcome", "scorer", "s3://truth/fraud/")
+
+    assert (ran.returncode, ran.stdout, ran.stderr) == (Exit.DONE, "1 lines: 1 matched, 0 not (yet) matched\n", "")
+    assert (nothing.returncode, "there is nothing at s3://truth/nothing/" in nothing.stderr) == (Exit.USAGE, True)
+    assert (nobody.returncode, "credentials" in nobody.stderr) == (Exit.OUT_OF_REACH, True), nobody.stderr
 
 
 def test_show_tells_what_could_not_be_read(kept: Kept) -> None:

@@ -16,6 +16,7 @@ from mlship.journal.summary import Summary
 from mlship.journal.trial import Trial
 from mlship.plan.model import Model, Plan
 from mlship.plan.outcome import Goal
+from mlship.plan.shift import Managed
 from tests.scenarios.experiments import CONVERSION, ab, bandit, experiment
 from tests.strategies.plans import canary, plan, recreate
 
@@ -195,6 +196,18 @@ def test_what_is_promoted_without_deserving_it_is_counted() -> None:
     fine = summary(careless, runs=3, models={"candidate": {"errors": "3%"}})
 
     assert (fine.harmless, fine.false_promotions.count) == (True, 0)
+
+
+def test_a_shift_of_the_backend_takes_its_time_and_is_judged_afterwards() -> None:
+    """Half an hour of it passes without a gate; a candidate that errs is found once everything is on it."""
+    shifting = replace(canary(1000, hold=900.0, managed=Managed(), gates=()), requests=0)
+    shifted = plan(shifting, replicas=4, bake=60.0, look_every=10.0)
+    (good,) = rehearsed(shifted)
+    (bad,) = rehearsed(shifted, models={"candidate": {"errors": "50%"}})
+
+    assert (good.status, good.seconds >= 1860.0) == (Status.PROMOTED, True)
+    assert bad.status is Status.ROLLED_BACK
+    assert 1800.0 <= bad.seconds < 1860.0
 
 
 def test_models_of_a_plan_may_be_many() -> None:

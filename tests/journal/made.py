@@ -149,6 +149,7 @@ _PLAIN: Mapping[Any, st.SearchStrategy[Any]] = {
     int: st.integers(0, 5) | st.integers(-(2**62), 2**62),
     str: _names | st.sampled_from(["pause", "resume", "promote", "abort", "route"]) | st.text(max_size=8),
     type(None): st.none(),
+    msgspec.UnsetType: st.just(msgspec.UNSET),
 }
 
 

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.emulators.sagemaker import SageMakerEmulator
 from tests.engines import need
 from tests.metrics.engines import Database, Monitoring, database, monitoring
 from tests.metrics.service import Service, serving
+from tests.support.cloud import cloud
 
 
 @pytest.fixture
@@ -32,3 +34,10 @@ def postgres() -> Iterator[Database]:
     need("postgresql")
     with database() as place:
         yield place
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[SageMakerEmulator]:
+    """CloudWatch, with time as something that the test moves."""
+    with cloud(monkeypatch) as emulator:
+        yield emulator

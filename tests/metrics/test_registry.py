@@ -10,6 +10,7 @@ import pytest
 
 from mlship.errors import UsageError
 from mlship.metrics.base import Source
+from mlship.metrics.cloudwatch import CloudWatch, CloudWatchSource
 from mlship.metrics.command import Command, CommandSource
 from mlship.metrics.http import Http, HttpSource
 from mlship.metrics.prometheus import Prometheus, PrometheusSource
@@ -21,6 +22,11 @@ PLANS: Mapping[str, tuple[dict[str, Any], object, type]] = {
         {"url": "http://prom.test:9090", "query": "up", "headers": {"X-Scope-OrgID": "${env:TENANT}"}},
         PrometheusSource(url="http://prom.test:9090", query="up", headers={"X-Scope-OrgID": "${env:TENANT}"}),
         Prometheus,
+    ),
+    "cloudwatch": (
+        {"namespace": "N", "metric": "M", "statistic": "p99", "period": "5m", "lag": "3m", "region": "eu-west-1"},
+        CloudWatchSource(namespace="N", metric="M", statistic="p99", period=300.0, lag=180.0, region="eu-west-1"),
+        CloudWatch,
     ),
     "http": (
         {"url": "http://kpi.test/${model}", "count": "n", "sum": "sold", "timeout": "1m30s", "retries": 0},

@@ -244,3 +244,15 @@ def test_what_is_kept_of_answers() -> None:
     assert capture.reference is not None
     assert Path(capture.reference.file).name == "old.csv"
     assert capture.reference.columns == {"prediction": "score"}
+
+
+@pytest.mark.parametrize(("more", "seconds"), [("", 60.0), ("look-every: 10s\n", 10.0)])
+def test_numbers_that_come_by_the_minute_are_looked_at_by_the_minute(more: str, seconds: float) -> None:
+    """CloudWatch has nothing new for the looks in between; a plan may still say otherwise."""
+    text = BARE.replace(
+        "memory: {}", "sagemaker: { role: 'arn:aws:iam::123456789012:role/x', instance-type: ml.m5.large }"
+    )
+    models = "models: { v1: { image: a }, v2: { image: b } }"
+    stages = "stages: [{ strategy: canary, weights: [10%], hold: 10m }]\n"
+
+    assert read(text.replace("models: { v1: {}, v2: {} }", models) + more + stages).look_every == seconds

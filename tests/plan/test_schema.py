@@ -31,6 +31,8 @@ ABOUT_RACES = (
     "least",
 )  # fmt: skip
 """Keys of a bandit that are its gate's."""
+ABOUT_SHIFTS = ("mode", "alarms")
+"""Keys of a stage whose traffic the backend may move."""
 SCHEMA: Mapping[str, Any] = json.loads(files("mlship").joinpath("schemas", "plan.v1.json").read_text("utf-8"))
 DEFS = SCHEMA["$defs"]
 
@@ -127,9 +129,9 @@ def in_python(properties: Mapping[str, Any], *, without: tuple[str, ...] = ()) -
         (outcome.Metric, DEFS["measure"]["properties"], {"name", "source", "settings"}, SOURCES),
         (model.Outside, DEFS["limit"]["properties"], {"name"}, ()),
         *((KINDS[kind], DEFS[kind]["properties"], set(), ()) for kind in SOURCES),
-        (model.Canary, DEFS["canary"]["properties"], set(), ("strategy",)),
-        (model.BlueGreen, DEFS["blue-green"]["properties"], set(), ("strategy",)),
-        (model.Rolling, DEFS["rolling"]["properties"], set(), ("strategy",)),
+        (model.Canary, DEFS["canary"]["properties"], {"managed"}, ("strategy", *ABOUT_SHIFTS)),
+        (model.BlueGreen, DEFS["blue-green"]["properties"], {"managed"}, ("strategy", *ABOUT_SHIFTS)),
+        (model.Rolling, DEFS["rolling"]["properties"], {"managed"}, ("strategy", *ABOUT_SHIFTS)),
         (model.Recreate, DEFS["recreate"]["properties"], set(), ("strategy",)),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

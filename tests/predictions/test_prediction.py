@@ -59,6 +59,8 @@ def test_compressed_answers_are_read(body: bytes, encoding: str | None) -> None:
         (gzip.compress(BODY, mtime=0)[:-9], {"encoding": "gzip"}, "cut"),
         (BODY, {"encoding": "snappy"}, "compressed by snappy"),
         (b"data: 1\n\n", {"type": "text/event-stream; charset=utf-8"}, "stream"),
+        (b'a,"b', {"type": "text/csv"}, "not CSV"),
+        (b"\xff,1", {"type": "text/csv"}, "not CSV"),
         (BODY, {"status": 503}, "failed"),
         (b'{"x": 1}', {}, "no prediction"),
         (b'{"y": null}', {}, "no prediction"),
@@ -215,3 +217,19 @@ def test_what_the_router_does_not_know_is_null() -> None:
     taken = read(line("a", status=0, **nulls))
 
     assert (taken.why, taken.status) == ("failed", 0)
+
+
+@pytest.mark.parametrize(
+    ("body", "expression", "prediction"),
+    [
+        (b"0.25,spam\r\n", "[1]", "spam"),
+        (b'"a, b", 7 ', "[1]", "7"),
+        (b"1,2\n3,4\n", "[1][0]", "3"),
+        (b"007\n", "[0]", "007"),
+    ],
+)
+def test_csv_has_cells(body: bytes, expression: str, prediction: str) -> None:
+    """Those of the only row, or row by row; what looks like a number is one."""
+    settings = replace(SETTINGS, prediction=expression)
+
+    assert read(line("a", body=body, type="text/csv; charset=utf-8"), settings).prediction == prediction

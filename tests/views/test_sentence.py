@@ -1,6 +1,7 @@
 from typing import get_args
 
 import pytest
+from msgspec.structs import replace
 
 from mlship.journal.events import (
     BroughtUp,
@@ -14,6 +15,7 @@ from mlship.journal.events import (
     Looked,
     Parked,
     Passed,
+    Progressed,
     Promoted,
     Reallocated,
     Reopened,
@@ -32,6 +34,7 @@ from mlship.metrics.counters import Tally
 from mlship.metrics.look import Look
 from mlship.plan.routing import all_to
 from mlship.plan.rule import Rule, header_is
+from mlship.plan.shift import Shift, ShiftKind
 from mlship.plan.verdict import Outcome, Verdict
 from mlship.strategies import compile_plan
 from mlship.views.sentence import sentence
@@ -45,6 +48,8 @@ LOOK = Look(
 )
 DARK = Look(number=5, start=0.0, end=5.0, weights={"v1": 10000}, tallies=None, trouble="the router started anew")
 VERDICT = Verdict(gate="no-more-errors", outcome=Outcome.WAIT, reason="more requests are needed")
+
+SHIFT = Shift(kind=ShiftKind.CANARY, share=1000, parts=2, interval=600.0, bake=600.0, limit=4800.0)
 
 SAID: list[tuple[Event, str]] = [
     (
@@ -62,6 +67,11 @@ SAID: list[tuple[Event, str]] = [
     (Intended(verb="route"), "routing"),
     (Intended(verb="retire", model="v1"), "draining and stopping v1"),
     (Intended(verb="polish", model="v1"), "polish v1"),
+    (
+        Intended(verb="route", routing=replace(all_to("v2"), shift=SHIFT)),
+        "routing v2 100 %, 10 % for 10m 00s, then all",
+    ),
+    (Progressed(verb="route", what="10 % on the new fleet"), "10 % on the new fleet"),
     (Done(verb="ensure", model="v2", seconds=1.5), "v2 is ready (1.5s)"),
     (Done(verb="route", seconds=0.04), "routing confirmed (40ms)"),
     (Done(verb="retire", model="v1", seconds=3.0), "v1 is stopped (3s)"),

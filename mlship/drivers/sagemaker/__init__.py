@@ -16,6 +16,9 @@ reading.py   which routing that is
 glance.py    a description that is fresh enough to look at
 said.py      what is said where somebody else has changed the endpoint
 counters.py  what CloudWatch counts
+guardrails.py, shift.py, follow.py  traffic that SageMaker moves by itself
+autoscaling.py  off where AWS asks for that, and on again
+permissions.py, quotas.py, doctor.py  what the account allows
 collect.py   configurations and models that nobody needs any more
 driver.py    the five verbs
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -12,6 +13,7 @@ from mlship.drivers.sagemaker import names
 from mlship.drivers.sagemaker.changes import Act, Changes
 from mlship.drivers.sagemaker.configs import Configs
 from mlship.drivers.sagemaker.endpoint import Description
+from mlship.drivers.sagemaker.guardrails import Guardrails
 from mlship.drivers.sagemaker.layout import Layout, Slot, captured, layout_of, spec_of
 from mlship.drivers.sagemaker.ledger import Ledger
 from mlship.drivers.sagemaker.messages import Absent, Busy
@@ -37,6 +39,9 @@ class Acts:
         self._models = models
         self._configs = configs
         self._changes = changes
+        self._guardrails = Guardrails(
+            opening=opening, settings=settings, models=models, configs=configs, changes=changes
+        )
         self.expected: Routing | None = None
         """The routing that the verbs now lead to; None: nobody has said."""
         self.insisting = False
@@ -88,7 +93,7 @@ class Acts:
             raise RoutingRefused(f"{NO_HEADERS}: no rule but one that picks a variant can be followed", hint=PICKS)
         seen = self._changes.make(lambda now: self._towards(routing, now))
         assert seen is not None
-        entry = Entry(routing=routing, value=self.layout(seen).split)
+        entry = Entry(routing=routing.reached, value=self.layout(seen).split)
         self._changes.note(lambda ledger: self._set(ledger, entry, seen))
 
     def close(self, routing: Routing) -> None:
@@ -158,6 +163,9 @@ class Acts:
             }
             return self._created(counts, routing.asked, routing=routing)
         layout = self.layout(seen)
+        if routing.shift:
+            ours = partial(self._must_be_ours, seen, layout, wanted=layout.split)
+            return self._guardrails.towards(routing, layout, ours)
         target = self._target(layout, routing)
         entry = Entry(routing=routing, value=target.split)
         if target.alike(layout) and target.split == layout.split and not self._is_drifted(seen):
@@ -276,5 +284,11 @@ class Acts:
         named = {name: self._models.name_of(models[name]) for name in entry.routing.models if name in models}
         there = {name: made for name, made in named.items() if layout.holding(made)}
         return replace(
-            ledger, set=entry, intent=None, config=seen.config, arn=seen.arn, taken={**ledger.taken, **there}
+            ledger,
+            set=entry,
+            intent=None,
+            pending=None,
+            config=seen.config,
+            arn=seen.arn,
+            taken={**ledger.taken, **there},
         )

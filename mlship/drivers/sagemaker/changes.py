@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -10,10 +11,13 @@ from msgspec.structs import replace
 
 from mlship.drivers.balancer.ledger import Entry
 from mlship.drivers.claim import Claim
-from mlship.drivers.sagemaker.endpoint import VISIBLE_WITHIN, Description, Endpoint, NotDone
-from mlship.drivers.sagemaker.ledger import Ledger, Pending, read_ledger, write_ledger
+from mlship.drivers.sagemaker.autoscaling import Autoscaling, Scaled, affected
+from mlship.drivers.sagemaker.configs import Configs
+from mlship.drivers.sagemaker.endpoint import BUSY, VISIBLE_WITHIN, Description, Endpoint, NotDone
+from mlship.drivers.sagemaker.ledger import Landing, Ledger, Pending, read_ledger, write_ledger
 from mlship.drivers.sagemaker.messages import Absent, Busy, Existing, internal
-from mlship.errors import ModelNotReady, OutOfReach, UsageError
+from mlship.errors import MlshipError, ModelNotReady, OutOfReach, UsageError
+from mlship.plan.routing import Routing
 
 T = TypeVar("T")
 
@@ -35,6 +39,10 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     """The configuration that it has then."""
     entry: Entry | None = None
     """The routing that it makes live."""
+    landing: Landing | None = None
+    """What is so then, where the weights do not tell."""
+    within: float = 0.0
+    """Most seconds that it may take, where that is longer than usual."""
 
 
 class Changes(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +50,10 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
 
     endpoint: Endpoint
     claim: Claim
+    configs: Configs
+    scaling: Autoscaling
+    told: Callable[[str], None] = lambda _: None
+    """Called with what went wrong beside the change itself."""
 
     @property
     def ledger(self) -> Ledger:
@@ -69,17 +81,24 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
         """
         failed = 0
         for _ in range(MOST_TRIES):
-            seen = self.endpoint.sound()
+            pending = self.ledger.pending
+            seen = self.endpoint.sound(within=pending.within if pending else 0.0)
+            if self.moving(seen) is not None:
+                # Asked for by a run that was cut short, and not seen yet: it may still begin.
+                self.endpoint.clock.sleep(self.endpoint.poll)
+                continue
             self.reconcile(seen)
-            act = needed(seen)
-            if act is None:
-                return seen
+            self.scale_again(seen)
             try:
+                act = needed(seen)
+                if act is None:
+                    return seen
                 self._carry_out(seen, act)
             except (Busy, Existing):
                 # Somebody was faster: look again at what is there now.
                 self.endpoint.clock.sleep(self.endpoint.poll)
             except NotDone as error:
+                self.scale_again(error.found)
                 failed += 1
                 if not internal(error.reason) or failed == AGAIN:
                     raise
@@ -93,7 +112,27 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
         pending = self.ledger.pending
         if pending is not None and seen is not None and seen.config == pending.config:
             now = self.endpoint.clock.now()
-            self.note(lambda ledger: _confirmed(ledger, pending.config).changed(seen.modified, now))
+            self.note(lambda ledger: ledger.landed(pending.config).changed(seen.modified, now))
+
+    def scale_again(self, seen: Description | None) -> None:
+        """Switch autoscaling on again for the variants that are there; what cannot be stays noted, and is told."""
+        for each in self.ledger.unscaled if seen is not None and seen.status == "InService" else ():
+            if seen is None or each.variant not in seen.wanted:
+                continue
+            try:
+                self.scaling.restore(each)
+            except MlshipError as error:
+                self.told(f"autoscaling of variant {each.variant} is still off: {error.message}")
+                continue
+            self.note(partial(_without, done=each))
+
+    def moving(self, seen: Description | None) -> Routing | None:
+        """The routing that SageMaker may be bringing about by itself, with its shift; None: it is not."""
+        pending = self.ledger.pending
+        if pending is None or pending.landing is None or seen is None or seen.config == pending.config:
+            return None
+        unseen = seen.modified == pending.modified and self.endpoint.clock.now() - pending.asked < VISIBLE_WITHIN
+        return pending.landing.entry.routing if seen.status in BUSY or unseen else None
 
     def failed_meanwhile(self, seen: Description) -> None:
         """Tell of an update that has ended while nobody looked, and not as asked for.
@@ -122,8 +161,31 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
 
     def _carry_out(self, seen: Description | None, act: Act) -> None:
         begun = self.endpoint.clock.now()
-        pending = Pending(config=act.config, modified=seen.modified if seen else 0.0)
+        modified = seen.modified if seen else 0.0
+        pending = Pending(config=act.config, modified=modified, asked=begun, within=act.within, landing=act.landing)
         self.note(lambda ledger: replace(ledger, pending=pending, intent=act.entry or ledger.intent))
+        self._unscale(seen, act)
+        self._ask(act)
+        try:
+            found = self.endpoint.settled(seen, act.met, within=act.within)
+        except NotDone:
+            back = self.endpoint.clock.now()
+            self.note(lambda ledger: replace(ledger, pending=None, intent=None).changed(begun, back))
+            raise
+        ended = self.endpoint.clock.now()
+        self.note(lambda ledger: replace(ledger.landed(act.config), arn=found.arn).changed(begun, ended))
+
+    def _unscale(self, seen: Description | None, act: Act) -> None:
+        """Switch autoscaling off where AWS would refuse the change; noted before, so that it comes back."""
+        coming = self.configs.asked.get(act.config)
+        if seen is None or coming is None or act.config == seen.config:
+            return
+        scaled = self.scaling.of(affected(self.configs.read(seen.config), coming))
+        if scaled:
+            self.note(lambda ledger: replace(ledger, unscaled=(*ledger.unscaled, *scaled)))
+            self.scaling.release(scaled)
+
+    def _ask(self, act: Act) -> None:
         try:
             self.patiently(lambda: self._asked(act))
         except (UsageError, ModelNotReady) as error:
@@ -131,19 +193,11 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
             if not isinstance(error, Existing):
                 self.note(lambda ledger: replace(ledger, pending=None, intent=None))
             raise
-        try:
-            found = self.endpoint.settled(seen, act.met)
-        except NotDone:
-            self.note(lambda ledger: replace(ledger, pending=None, intent=None))
-            raise
-        ended = self.endpoint.clock.now()
-        self.note(lambda ledger: replace(_confirmed(ledger, act.config), arn=found.arn).changed(begun, ended))
 
     def _asked(self, act: Act) -> None:
         with self.claim.changing():
             self.endpoint.aws.call("sagemaker", act.operation, EndpointName=self.endpoint.name, **act.parameters)
 
 
-def _confirmed(ledger: Ledger, config: str) -> Ledger:
-    before = ledger.config if ledger.config != config else ledger.before
-    return replace(ledger, config=config, before=before, pending=None)
+def _without(ledger: Ledger, done: Scaled) -> Ledger:
+    return replace(ledger, unscaled=tuple(each for each in ledger.unscaled if each != done))

@@ -28,6 +28,8 @@ class Configs(msgspec.Struct, frozen=True, kw_only=True):
     writes: bool
     known: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
     """Those that were read before: nobody can change one."""
+    asked: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+    """Those that were asked for from here, which AWS may not show yet."""
 
     def read(self, name: str) -> dict[str, Any]:
         """What a configuration says; one that somebody has deleted while it was in use is made again.
@@ -75,6 +77,7 @@ class Configs(msgspec.Struct, frozen=True, kw_only=True):
             OutOfReach: AWS does not answer.
         """
         content, name = layout.request(), self.name_of(layout)
+        self.asked[name] = content
         tags = names.tags(self.service, self.settings.tags)
         try:
             self.aws.call("sagemaker", "create_endpoint_config", EndpointConfigName=name, Tags=tags, **content)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -11,21 +13,29 @@ from mlship.drivers.abilities import SAGEMAKER
 from mlship.drivers.base import Observed, ObservedModel, Opening
 from mlship.drivers.claim import Claim
 from mlship.drivers.sagemaker.acts import Acts
+from mlship.drivers.sagemaker.autoscaling import Autoscaling
 from mlship.drivers.sagemaker.aws import aws_of
+from mlship.drivers.sagemaker.captures import LATE, S3Captures
 from mlship.drivers.sagemaker.changes import Changes
 from mlship.drivers.sagemaker.collect import Collector
 from mlship.drivers.sagemaker.configs import Configs
+from mlship.drivers.sagemaker.counters import Counting, Series
 from mlship.drivers.sagemaker.endpoint import SERVING, Broken, Description, Endpoint, NotDone
+from mlship.drivers.sagemaker.events import Role
+from mlship.drivers.sagemaker.follow import Follower
 from mlship.drivers.sagemaker.glance import Glance
 from mlship.drivers.sagemaker.layout import Slot
 from mlship.drivers.sagemaker.ledger import forget
 from mlship.drivers.sagemaker.models import Models
 from mlship.drivers.sagemaker.reading import coming, meant
 from mlship.drivers.sagemaker.settings import settings_of
+from mlship.drivers.sagemaker.shift import in_alarm, turned_back
+from mlship.drivers.trouble import Trouble
 from mlship.errors import ModelNotReady, OutOfReach, RoutingRefused, UsageError
 from mlship.metrics.counters import Counters
 from mlship.plan.model import Model
 from mlship.plan.routing import Routing
+from mlship.plan.step import Step
 
 
 class SagemakerDriver:
@@ -39,6 +49,7 @@ class SagemakerDriver:
         self._opening = opening
         self._settings = settings
         self._aws = aws_of(region=settings.region, profile=settings.profile, attempts=settings.attempts)
+        self._follower = Follower()
         self._claim = Claim(service=opening.service, folder=folder, fence=opening.fence, clock=opening.clock)
         self._endpoint = Endpoint(
             aws=self._aws,
@@ -47,6 +58,7 @@ class SagemakerDriver:
             poll=settings.poll,
             within=settings.update_within,
             check=self._claim.check,
+            watch=self._follower,
         )
         self._models = Models(aws=self._aws, service=opening.service, settings=settings)
         self._configs = Configs(
@@ -56,13 +68,37 @@ class SagemakerDriver:
             folder=folder / "configs",
             writes=opening.fence is not None,
         )
-        self._changes = Changes(endpoint=self._endpoint, claim=self._claim)
+        self._changes = Changes(
+            endpoint=self._endpoint,
+            claim=self._claim,
+            configs=self._configs,
+            scaling=Autoscaling(aws=self._aws, endpoint=settings.endpoint),
+            told=self._follower.say,
+        )
         self._acts = Acts(
             opening=opening, settings=settings, models=self._models, configs=self._configs, changes=self._changes
         )
+        self._numbers(folder)
         self._glance = Glance(endpoint=self._endpoint, clock=opening.clock, fresh=settings.poll)
         if opening.fence is not None:
             self._claim.take()
+
+    def _numbers(self, folder: Path) -> None:
+        settings, clock = self._settings, self._opening.clock
+        self._counting = Counting(
+            aws=self._aws,
+            endpoint=settings.endpoint,
+            file=folder / "counters.json",
+            clock=clock,
+            lag=settings.metrics_lag,
+        )
+        self._captures = S3Captures(
+            store=self._aws,
+            destination=settings.capture,
+            endpoint=settings.endpoint,
+            folder=folder / "captures",
+            clock=clock,
+        )
 
     def observe(self) -> Observed:
         """The endpoint's variants, their instances, and the split that it really has."""
@@ -71,15 +107,17 @@ class SagemakerDriver:
             return Observed(address=address)
         self._acts.must_be_here()
         seen = self._glance.look()
+        if seen is not None:
+            ledger = ledger.landed(seen.config)
         if seen is None:
             closed = ledger.set is not None and ledger.set.routing.closed
             return Observed(routing=ledger.set.routing if ledger.set else None, router=closed, address=address)
         layout, next_one = self._acts.layout(seen), coming(self._configs, seen)
+        shift = self._changes.moving(seen)
+        held = {**ledger.taken, **(ledger.coming if shift else {})}
         return Observed(
-            routing=meant(self._configs, ledger, seen),
-            models={
-                name: _seen(layout.holding(made), next_one.holding(made), seen) for name, made in ledger.taken.items()
-            },
+            routing=shift or meant(self._configs, ledger, seen),
+            models={name: _seen(layout.holding(made), next_one.holding(made), seen) for name, made in held.items()},
             router=ledger.set is not None and seen.status in SERVING,
             address=address,
         )
@@ -88,6 +126,14 @@ class SagemakerDriver:
         """The routing that the next verbs lead to: a model that is to get copies starts as the shadow variant."""
         self._acts.expected, self._acts.insisting = routing, insist
         self._glance.forget()
+        if self._changes.ledger.unscaled:
+            # A run that was cut short may have left it off, and the acts that follow may find nothing to do.
+            with suppress(OutOfReach):
+                self._changes.scale_again(self._endpoint.find())
+
+    def tell(self, whom: Callable[[str], None]) -> None:
+        """Of a shift, which SageMaker carries out by itself, every stretch is told as it begins."""
+        self._follower.whom = whom
 
     def ensure(self, model: str, replicas: int) -> None:
         """A variant of the model on so many instances; without users until a routing gives it some."""
@@ -127,20 +173,31 @@ class SagemakerDriver:
 
     def measure(self) -> Counters:
         """The variants' numbers out of CloudWatch, whole final minutes only."""
-        from mlship.drivers.sagemaker.counters import counted
-
         seen = self._glance.look()
         if seen is None or seen.status not in SERVING:
             state = f"is {seen.status}" if seen else "is not there"
             raise OutOfReach(f"endpoint {self._endpoint.name} {state}", hint="`mlship doctor` says what is there")
-        return counted(
-            self._aws,
-            opening=self._opening,
-            settings=self._settings,
-            seen=seen,
-            variants=self._variants(seen),
-            ledger=self._changes.ledger,
-        )
+        series = {role.model: Series(variant=name) for name, role in self._roles(seen).items()}
+        changes = [(each.begun, each.ended) for each in self._changes.ledger.changes]
+        return self._counting.read(series, changes, born=seen.created)
+
+    @property
+    def late(self) -> float:
+        """Seconds after an answer in which AWS may still bring its line."""
+        return LATE
+
+    def captures(self) -> Path:
+        """The folder here with the lines that data capture has left in S3."""
+        return self._captures.folder
+
+    def rotate(self) -> None:
+        """Bring what is new of them; needs no fencing number."""
+        seen, ledger = self._glance.look(), self._changes.ledger
+        if not self._settings.capture or seen is None:
+            return
+        wanted = ledger.set.routing.capture if ledger.set else None
+        since = ledger.changes[-1].ended if ledger.changes else 0.0
+        self._captures.fetch(self._roles(seen), since=since, bodies=wanted is not None and wanted.request)
 
     def retire(self, model: str) -> None:
         """Take the model's variant out of the endpoint; its SageMaker Model stays as long as it is a way back."""
@@ -155,6 +212,19 @@ class SagemakerDriver:
             raise OutOfReach(f"{model} could not be taken away: {error.said}", hint="try again") from error
         self._changes.note(lambda ledger: self._acts.lacking(ledger, model))
         self._collector.tidy(self._changes.ledger, models=self._opening.models.values())
+
+    def troubles(self, *, fence: int, held: bool) -> Iterator[Trouble]:
+        """What of the account and the endpoint stands in the way of the next change."""
+        from mlship.drivers.sagemaker.doctor import examine
+
+        del fence, held
+        return examine(self._endpoint, self._settings, self._changes.ledger, self._changes.scaling)
+
+    def shortages(self, steps: Sequence[Step]) -> Iterator[str]:
+        """What the account's quotas do not allow of these steps."""
+        from mlship.drivers.sagemaker.quotas import shortages
+
+        return shortages(self._aws, steps, self._opening.models, instance_type=self._settings.instance_type)
 
     def shutdown(self) -> None:
         """Delete the endpoint that mlship has made, and all of its own; one that was there before goes on as it is."""
@@ -174,11 +244,11 @@ class SagemakerDriver:
     def _route(self, routing: Routing, *, insist: bool) -> None:
         self._acts.insisting = self._acts.insisting or insist
         try:
-            if routing.closed:
-                self._making(lambda: self._acts.close(routing))
-            else:
-                self._making(lambda: self._acts.route(routing))
+            change = self._acts.close if routing.closed else self._acts.route
+            self._making(lambda: change(routing), follow=bool(routing.shift))
         except NotDone as error:
+            if routing.shift:
+                raise turned_back(self._endpoint.name, error, in_alarm(self._aws, routing.shift.alarms)) from error
             raise RoutingRefused(
                 f"endpoint {self._endpoint.name} was rolled back to what it had before: {error.said}",
                 hint="the routing before is live; see CloudWatch, /aws/sagemaker/Endpoints/" + self._endpoint.name,
@@ -186,19 +256,21 @@ class SagemakerDriver:
         finally:
             self._acts.expected, self._acts.insisting = None, False
 
-    def _making(self, change: Callable[[], object]) -> None:
+    def _making(self, change: Callable[[], object], *, follow: bool = False) -> None:
         self._claim.check()
         self._acts.must_be_here()
+        pending = self._changes.ledger.pending
         try:
-            change()
+            with self._follower.following(wanted=follow or (pending is not None and pending.landing is not None)):
+                change()
         finally:
             self._glance.forget()
 
-    def _variants(self, seen: Description) -> Mapping[str, str]:
-        """Variant → mlship's model."""
+    def _roles(self, seen: Description) -> Mapping[str, Role]:
+        """Variant → mlship's model, and whether users see its answers."""
         names = {made: name for name, made in self._changes.ledger.taken.items()}
         slots = self._acts.layout(seen).slots
-        return {slot.name: names[slot.model] for slot in slots if slot.model in names}
+        return {slot.name: Role(model=names[slot.model], shadow=slot.shadow) for slot in slots if slot.model in names}
 
     def _spec(self, model: str) -> Model:
         if model not in self._opening.models:

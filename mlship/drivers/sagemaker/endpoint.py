@@ -5,15 +5,16 @@ Waiting is our own: AWS's waiters end after an hour, and take a rolled back upda
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from mlship.clock import Clock
 from mlship.drivers.sagemaker.aws import Aws
-from mlship.drivers.sagemaker.messages import Absent, NoAccess
+from mlship.drivers.sagemaker.messages import Absent
 from mlship.errors import ModelNotReady, OutOfReach, RoutingRefused
+from mlship.metrics.amazon import NoAccess
 
 BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
 """States in which no change is taken."""
@@ -53,6 +54,8 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     """Instances by variant, as they are to be."""
     pending: str = ""
     """The configuration that it is moving to."""
+    phase: str = ""
+    """Of that move, as AWS calls it: the status of the first variant."""
 
 
 class NotDone(Exception):
@@ -89,6 +92,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Most seconds that a change may take."""
     check: Callable[[], None]
     """Called before every look of a wait; raises where it must end."""
+    watch: Callable[[Description], None] = lambda _: None
+    """Called with all that a wait sees."""
 
     def find(self) -> Description | None:
         """What AWS says of it now; None: it is not there.
@@ -101,27 +106,33 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         except Absent:
             return None
 
-    def idle(self) -> Description | None:
+    def idle(self, *, within: float = 0.0) -> Description | None:
         """Wait until it takes a change: AWS's own maintenance, and changes of others, are waited for.
+
+        `within`: seconds, where it may take longer than changes usually do.
 
         Raises:
             Stuck: it is busy for too long.
             LeaseLost: another run took over meanwhile.
         """
-        return self._until(lambda seen: seen is None or seen.status not in BUSY, what="another change of it")
+        return self._until(
+            lambda seen: seen is None or seen.status not in BUSY, what="another change of it", within=within
+        )
 
-    def sound(self) -> Description | None:
+    def sound(self, *, within: float = 0.0) -> Description | None:
         """As `idle`, where it is in a state that changes can start from.
 
         Raises:
             Broken: it is not, and does not come back by itself.
         """
-        seen = self.idle()
+        seen = self.idle(within=within)
         if seen is not None and seen.status != "InService":
             raise broken(self.name, seen)
         return seen
 
-    def settled(self, before: Description | None, met: Callable[[Description], bool]) -> Description:
+    def settled(
+        self, before: Description | None, met: Callable[[Description], bool], *, within: float = 0.0
+    ) -> Description:
         """Wait for a change that was asked for: seen to start, ended, and `met`.
 
         Raises:
@@ -138,7 +149,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
                 return False
             return met(seen) or started(before, seen) or self._late(asked)
 
-        seen = self._until(over, what="the change")
+        seen = self._until(over, what="the change", within=within)
         if seen is not None and seen.status == "InService" and met(seen):
             return seen
         if seen is None or not started(before, seen):
@@ -159,13 +170,18 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     def _late(self, asked: float) -> bool:
         return self.clock.now() - asked > VISIBLE_WITHIN
 
-    def _until(self, over: Callable[[Description | None], bool], *, what: str) -> Description | None:
+    def _until(
+        self, over: Callable[[Description | None], bool], *, what: str, within: float = 0.0
+    ) -> Description | None:
         begun = answered = self.clock.now()
+        most = max(self.within, within)
         while True:
             self.check()
             try:
                 seen = self.find()
                 answered = self.clock.now()
+                if seen is not None:
+                    self.watch(seen)
                 if over(seen):
                     return seen
             except NoAccess:
@@ -174,9 +190,9 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
                 # What is under way goes on without us: one look without an answer is none.
                 if self.clock.now() - answered > BLIND_WITHIN:
                     raise
-            if self.clock.now() - begun > self.within:
+            if self.clock.now() - begun > most:
                 raise Stuck(
-                    f"endpoint {self.name} has been waiting for {what} for {self.within:g} s",
+                    f"endpoint {self.name} has been waiting for {what} for {most:g} s",
                     hint="AWS goes on by itself: `mlship resume` waits on, `update-within` says for how long",
                 )
             self.clock.sleep(self.poll)
@@ -209,6 +225,7 @@ def broken(name: str, seen: Description) -> Broken:
 def described(told: Mapping[str, Any]) -> Description:
     """The description in an answer of AWS."""
     variants = [*told.get("ProductionVariants", ()), *told.get("ShadowProductionVariants", ())]
+    pending = told.get("PendingDeploymentSummary", {})
     return Description(
         status=told["EndpointStatus"],
         # Absent while an endpoint is made with a configuration that was deleted.
@@ -221,8 +238,14 @@ def described(told: Mapping[str, Any]) -> Description:
         asked=_numbers(variants, "DesiredWeight"),
         counts=_numbers(variants, "CurrentInstanceCount"),
         wanted=_numbers(variants, "DesiredInstanceCount"),
-        pending=told.get("PendingDeploymentSummary", {}).get("EndpointConfigName", ""),
+        pending=pending.get("EndpointConfigName", ""),
+        phase=_phase(pending.get("ProductionVariants", ())),
     )
+
+
+def _phase(variants: Sequence[Mapping[str, Any]]) -> str:
+    told = [status["Status"] for variant in variants for status in variant.get("VariantStatus", ())]
+    return str(told[0]) if told else ""
 
 
 def _numbers(variants: list[Mapping[str, Any]], key: str) -> dict[str, Any]:

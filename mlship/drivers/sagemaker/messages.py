@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 
-from mlship.errors import OutOfReach, UsageError
+from mlship.errors import UsageError
 
 
 class Meaning(Enum):
@@ -20,10 +20,6 @@ class Meaning(Enum):
 def meaning(text: str) -> Meaning:
     """What the words of a ValidationException stand for: they begin with it, names come later."""
     return next(each for each in Meaning if each.value.match(text))
-
-
-class NoAccess(OutOfReach):
-    """Credentials are missing, have expired, or are not taken: waiting does not help."""
 
 
 class Refused(UsageError):

@@ -26,6 +26,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     capture: str = ""
     """S3 address, without a slash at its end."""
     kms_key: str = ""
+    alarms: tuple[str, ...] = ()
+    """Names of CloudWatch alarms, of the stages that name none."""
     tags: Mapping[str, str] = msgspec.field(default_factory=dict)
     poll: float = SECONDS["poll"]
     """Seconds between two looks at an endpoint that is being changed."""
@@ -44,6 +46,7 @@ def settings_of(told: Mapping[str, Any], *, service: str) -> Settings:
         # A slash at its end would become a folder without a name.
         capture=told.get("capture", "").rstrip("/"),
         kms_key=told.get("kms-key", ""),
+        alarms=tuple(told.get("alarms", ())),
         tags=told.get("tags", {}),
         attempts=told.get("attempts", ATTEMPTS),
         poll=waits["poll"],

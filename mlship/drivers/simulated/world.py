@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from mlship.clock import Clock
 from mlship.drivers.base import Observed, ObservedModel
 from mlship.drivers.simulated import draws
@@ -20,6 +22,7 @@ from mlship.metrics.rewards import Asked, Reward, Rewards, next_cohort
 from mlship.plan.model import Capability, Plan
 from mlship.plan.outcome import Kind, Metric
 from mlship.plan.routing import WHOLE, Routing, all_to
+from mlship.plan.shift import Shift
 
 NO_LATENCY = (0,) * (len(LATENCY_EDGES) + 1)
 
@@ -101,9 +104,27 @@ class SimulatedWorld:
     def route(self, routing: Routing) -> None:
         """Make `routing` live, unless a model of it is not there."""
         self._serve()
+        if routing.shift:
+            self._shift(routing.reached, routing.shift)
+            return
         missing = sorted(model for model in routing.models if not self._alive(model, self._now))
         if missing and not routing.closed:
             raise RoutingRefused(f"no replica of {', '.join(missing)} is ready", hint="nothing was changed")
+        self._set(routing)
+
+    def _shift(self, routing: Routing, shift: Shift) -> None:
+        """Move by move, as the backend would; no made-up alarm ever goes off."""
+        before = self._routing
+        (new,) = routing.weights
+        self.ensure(new, self._plan.models[new].replicas)
+        for share, seconds in shift.course():
+            weights = {new: share, before.segments[-1][0]: WHOLE - share}
+            segments = tuple((model, width) for model, width in weights.items() if width)
+            self._set(replace(routing, segments=segments))
+            self._clock.sleep(seconds)
+            self._serve()
+
+    def _set(self, routing: Routing) -> None:
         self._routing = routing
         self._routings.append((self._now, routing))
 

@@ -6,8 +6,8 @@ import pytest
 
 from mlship.drivers.sagemaker import SagemakerDriver
 from mlship.drivers.sagemaker.aws import Aws
-from mlship.drivers.sagemaker.messages import NoAccess
 from mlship.errors import ModelNotReady, OutOfReach, UsageError
+from mlship.metrics.amazon import NoAccess
 from mlship.plan.routing import Routing, all_to
 from tests.emulators.clients import TYPE
 from tests.emulators.sagemaker import Fault

@@ -7,7 +7,7 @@ import pytest
 from mlship.errors import Exit
 from tests.e2e.sagemaker.place import CANARY, Place
 
-BLUE_GREEN = [{"strategy": "blue-green", "hold": "0s", "bake": "1s", "gates": []}]
+BLUE_GREEN = [{"strategy": "blue-green", "mode": "weights", "hold": "0s", "bake": "1s", "gates": []}]
 RECREATE = [{"strategy": "recreate", "bake": "1s", "gates": []}]
 FLAG = [
     {

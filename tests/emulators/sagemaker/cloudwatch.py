@@ -6,6 +6,7 @@ from tests.emulators.sagemaker.alarms import Alarm
 from tests.emulators.sagemaker.errors import ApiError
 from tests.emulators.sagemaker.formulas import Evaluation, Span, refused
 from tests.emulators.sagemaker.metrics import Sample, dimensions
+from tests.emulators.sagemaker.pages import paged, troubled
 from tests.emulators.sagemaker.world import ACCOUNT, Asked, Handler, Region, World
 
 QUERIES = 500
@@ -24,7 +25,7 @@ def put_metric_data(world: World, region: Region, asked: Asked) -> Asked:
 
 
 def get_metric_data(world: World, region: Region, asked: Asked) -> Asked:
-    """GetMetricData in one page."""
+    """GetMetricData."""
     queries = asked["MetricDataQueries"]
     span = Span(start=asked["StartTime"], end=asked["EndTime"], now=world.clock.now())
     if len(queries) > QUERIES:
@@ -44,10 +45,10 @@ def get_metric_data(world: World, region: Region, asked: Asked) -> Asked:
                 "Label": query.get("Label", _label(query)),
                 "Timestamps": [start for start, _ in points],
                 "Values": [value for _, value in points],
-                "StatusCode": "Complete",
             }
         )
-    return {"MetricDataResults": results, "Messages": []}
+    answer = paged(results, asked.get("NextToken", ""), world.settings.datapoints_per_page)
+    return troubled(answer, world.settings.metric_troubles.pop(0)) if world.settings.metric_troubles else answer
 
 
 def list_metrics(world: World, region: Region, asked: Asked) -> Asked:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from tests.emulators.sagemaker.trimmed import is_trimmed, trimmed_count
+
 Series = tuple[str, str, frozenset[tuple[str, str]]]
 """Namespace, metric, dimensions."""
 
@@ -88,12 +90,13 @@ def reduced(samples: list[Sample], statistic: str) -> float:
         case "Maximum":
             return max(sample.extremes[1] if sample.extremes else sample.value for sample in samples)
         case _:
-            return percentile(samples, float(statistic[1:]))
+            trimmed = is_trimmed(statistic)
+            return trimmed_count(samples, statistic) if trimmed else percentile(samples, float(statistic[1:]))
 
 
 def is_statistic(name: str) -> bool:
-    """Sum, Average, Minimum, Maximum, SampleCount, and p0 to p100."""
-    if name in {"Sum", "Average", "Minimum", "Maximum", "SampleCount"}:
+    """Sum, Average, Minimum, Maximum, SampleCount, p0 to p100, and trimmed counts."""
+    if name in {"Sum", "Average", "Minimum", "Maximum", "SampleCount"} or is_trimmed(name):
         return True
     try:
         return name.startswith("p") and 0.0 <= float(name[1:]) <= 100.0

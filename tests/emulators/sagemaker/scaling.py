@@ -22,11 +22,12 @@ def register(world: World, region: Region, asked: Asked) -> Asked:
 
 
 def deregister(world: World, region: Region, asked: Asked) -> Asked:
-    """DeregisterScalableTarget; its policies go with it."""
+    """DeregisterScalableTarget; its policies and scheduled actions go with it."""
     resource = _resource(asked)
     if region.targets.pop(resource, None) is None:
         raise _missing(resource)
     region.policies = {key: policy for key, policy in region.policies.items() if key[0] != resource}
+    region.actions = {key: action for key, action in region.actions.items() if key[0] != resource}
     return {}
 
 
@@ -60,6 +61,24 @@ def describe_policies(world: World, region: Region, asked: Asked) -> Asked:
             if resource in {None, key[0]} and (names is None or key[1] in names)
         ]
     }
+
+
+def put_action(world: World, region: Region, asked: Asked) -> Asked:
+    """PutScheduledAction; nothing ever becomes due."""
+    resource = _resource(asked)
+    if resource not in region.targets:
+        raise _missing(resource)
+    name = asked["ScheduledActionName"]
+    place = f"{region.name}:{ACCOUNT}:scheduledAction:emulated:resource/sagemaker/{resource}"
+    arn = f"arn:aws:autoscaling:{place}:scheduledActionName/{name}"
+    region.actions[resource, name] = {"ScheduledActionARN": arn, "CreationTime": world.clock.now(), **asked}
+    return {}
+
+
+def describe_actions(world: World, region: Region, asked: Asked) -> Asked:
+    """DescribeScheduledActions in one page."""
+    resource = asked.get("ResourceId")
+    return {"ScheduledActions": [told for key, told in sorted(region.actions.items()) if resource in {None, key[0]}]}
 
 
 def delete_policy(world: World, region: Region, asked: Asked) -> Asked:
@@ -96,4 +115,6 @@ HANDLERS: dict[str, Handler] = {
     "PutScalingPolicy": put_policy,
     "DescribeScalingPolicies": describe_policies,
     "DeleteScalingPolicy": delete_policy,
+    "PutScheduledAction": put_action,
+    "DescribeScheduledActions": describe_actions,
 }

@@ -52,6 +52,10 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Seconds until a datapoint of the runtime can be read."""
     series_without_errors: bool = True
     """Whether 4XX, 5XX and model-error metrics get a 0 for an invocation without error, or no datapoint at all."""
+    datapoints_per_page: int = 100_800
+    """Of an answer of GetMetricData."""
+    metric_troubles: list[Literal["InternalError", "PartialData", "Forbidden", "message"]] = []
+    """Of the next answers of GetMetricData: the StatusCode of their results, or a message of what is left out."""
     quotas: dict[str, int] = {}
     """Instances per type for endpoint usage; what is not named is not limited."""
     health_path: str | None = None

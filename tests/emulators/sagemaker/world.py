@@ -43,6 +43,8 @@ class Region:
         """Scalable targets by ResourceId."""
         self.policies: dict[tuple[str, str], dict[str, Any]] = {}
         """Scaling policies by ResourceId and name."""
+        self.actions: dict[tuple[str, str], dict[str, Any]] = {}
+        """Scheduled actions by ResourceId and name."""
 
     def arn(self, kind: str, name: str) -> str:
         """`kind` is `model`, `endpoint` or `endpoint-config`; SageMaker keeps names in ARNs in lower case."""
