@@ -16,7 +16,7 @@ from mlship.drivers.sagemaker.configs import Configs
 from mlship.drivers.sagemaker.endpoint import BUSY, VISIBLE_WITHIN, Description, Endpoint, NotDone
 from mlship.drivers.sagemaker.ledger import Landing, Ledger, Pending, read_ledger, write_ledger
 from mlship.drivers.sagemaker.messages import Absent, Busy, Existing, internal
-from mlship.errors import MlshipError, OutOfReach
+from mlship.errors import MlshipError, ModelNotReady, OutOfReach, UsageError
 from mlship.plan.routing import Routing
 
 T = TypeVar("T")
@@ -165,7 +165,7 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
         pending = Pending(config=act.config, modified=modified, asked=begun, within=act.within, landing=act.landing)
         self.note(lambda ledger: replace(ledger, pending=pending, intent=act.entry or ledger.intent))
         self._unscale(seen, act)
-        self.patiently(lambda: self._asked(act))
+        self._ask(act)
         try:
             found = self.endpoint.settled(seen, act.met, within=act.within)
         except NotDone:
@@ -184,6 +184,15 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
         if scaled:
             self.note(lambda ledger: replace(ledger, unscaled=(*ledger.unscaled, *scaled)))
             self.scaling.release(scaled)
+
+    def _ask(self, act: Act) -> None:
+        try:
+            self.patiently(lambda: self._asked(act))
+        except (UsageError, ModelNotReady) as error:
+            # Refused: nothing is under way. What is there already may be what was asked for, its answer lost.
+            if not isinstance(error, Existing):
+                self.note(lambda ledger: replace(ledger, pending=None, intent=None))
+            raise
 
     def _asked(self, act: Act) -> None:
         with self.claim.changing():

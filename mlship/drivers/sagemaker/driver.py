@@ -140,13 +140,16 @@ class SagemakerDriver:
         if not replicas:
             self.retire(model)
             return
-        spec = self._spec(model)
+        spec, before = self._spec(model), self._changes.ledger
         self._claim.check()
         try:
             needed = partial(self._acts.to_have, model=spec, replicas=replicas)
             self._making(lambda: self._changes.make(needed))
-        except (NotDone, Broken) as error:
-            if isinstance(error, Broken) and not self._acts.unborn:
+        except (NotDone, UsageError, ModelNotReady) as error:
+            unborn = self._acts.unborn
+            if model not in before.taken and (unborn or not isinstance(error, Broken)):
+                self._changes.note(lambda ledger: self._acts.lacking(ledger, model))
+            if isinstance(error, UsageError) or (isinstance(error, ModelNotReady) and not unborn):
                 raise
             self._acts.clear_away()
             raise ModelNotReady(
@@ -276,7 +279,7 @@ class SagemakerDriver:
         return self._opening.models[model]
 
 
-def _said(error: NotDone | Broken) -> str:
+def _said(error: NotDone | ModelNotReady) -> str:
     return error.said if isinstance(error, NotDone) else error.message
 
 
