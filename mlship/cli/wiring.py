@@ -132,6 +132,8 @@ def open_driver(
         state=state_folder(),
         clock=clock,
         rollout=rollout.rollout if rollout else "",
+        asked=rollout.asked if rollout and state and not state.down else None,
+        intended=rollout.pending.routing if rollout and rollout.pending else None,
         remember=remembered(state) if state else {},
         base=base or Path(),
     )

@@ -101,6 +101,10 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     """Folder that relative paths in the models' documents start from."""
     rollout: str = ""
     """The rollout that opens it, for labels; empty: none is under way."""
+    asked: Routing | None = None
+    """The routing that the journal holds for confirmed; None: none, or the service is down."""
+    intended: Routing | None = None
+    """The one that was being set when a run was cut short."""
     remember: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """What a backend may keep for those who have no journal: the fields of `drivers.remembered.Remembered`."""
 

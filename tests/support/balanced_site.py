@@ -103,16 +103,17 @@ class BalancedSite(Generic[F]):
     def balancer(self) -> F:
         return self.balancers[0]
 
-    def open(self, fence: int | None = 1) -> BalancerDriver:
-        """The service's driver."""
+    def open(self, fence: int | None = 1, *, machine: str = "state", asked: Routing | None = None) -> BalancerDriver:
+        """The service's driver; on another machine it has no files, and the journal says what was asked."""
         return self.driver(
             Opening(
                 service=self.service,
                 spec=DriverSpec(name=self.make, settings={**self.told(), **self.settings}),
                 models=self.models,
                 fence=fence,
-                state=self.folder / "state",
+                state=self.folder / machine,
                 clock=CLOCK,
+                asked=asked,
             )
         )
 

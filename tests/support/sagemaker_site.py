@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from mlship.drivers.base import Opening
 from mlship.drivers.sagemaker import SagemakerDriver
 from mlship.plan.hosted import Hosted
 from mlship.plan.model import DriverSpec, Health, Model
+from mlship.plan.routing import Routing
 from tests.emulators.clients import ROLE, TYPE, Clients
 from tests.emulators.sagemaker import Outcome, SageMakerEmulator, Settings, Timings
 from tests.emulators.sagemaker.local import LocalModel, local_model
@@ -53,16 +54,27 @@ class SagemakerSite:
         self.models[local.name] = Model(name=local.name, hosted=hosted, health=Health(within=600.0), **more)
         return self.models[local.name]
 
-    def open(self, fence: int | None = 1, *, clock: Clock | None = None, **more: Any) -> SagemakerDriver:
-        """The service's driver, with more settings."""
+    def elsewhere(self, *, asked: Routing, intended: Routing | None = None, fence: int = 2) -> SagemakerDriver:
+        """The driver on another machine of the team: it has no files, and the journal says what was asked."""
+        return self.open(fence, opening={"state": self.folder / "elsewhere", "asked": asked, "intended": intended})
+
+    def open(
+        self,
+        fence: int | None = 1,
+        *,
+        clock: Clock | None = None,
+        opening: Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> SagemakerDriver:
+        """The service's driver, with more settings, opened with something else where that is said."""
+        told = {"state": self.folder, "clock": clock or self.aws.clock, **(opening or {})}
         return SagemakerDriver(
             Opening(
                 service=ENDPOINT,
                 spec=DriverSpec(name="sagemaker", settings={**self.settings, **more}),
                 models=self.models,
                 fence=fence,
-                state=self.folder,
-                clock=clock or self.aws.clock,
+                **told,
             )
         )
 

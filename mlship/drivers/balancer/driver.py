@@ -148,7 +148,23 @@ class BalancerDriver:
 
     @property
     def _ledger(self) -> Ledger:
-        return read_ledger(self._claim.folder)
+        ledger = read_ledger(self._claim.folder)
+        return self._recorded if ledger == Ledger() else ledger
+
+    @property
+    def _recorded(self) -> Ledger:
+        """What the journal says of balancers that another machine of the team has worked with."""
+        asked, intended = (self._entry(routing) for routing in (self._opening.asked, self._opening.intended))
+        if asked is None:
+            return Ledger()
+        taken = {*asked.routing.models, *(intended.routing.models if intended else ())}
+        return Ledger(set=asked, intent=intended).with_taken(taken)
+
+    def _entry(self, routing: Routing | None) -> Entry | None:
+        try:
+            return Entry(routing=routing, value=self._language.value_of(routing)) if routing else None
+        except RoutingRefused:
+            return None
 
     def _meant(self, ledger: Ledger, values: Mapping[str, str | None]) -> Routing | None:
         """The routing that all nodes have; where they differ, that of the first which is not as set last."""

@@ -12,6 +12,7 @@ acts.py      which call comes next
 requests.py  these calls, each with what it is to come to
 changes.py   one change of the endpoint: begun, waited for, confirmed
 ledger.py    what mlship has set last
+recorded.py  the same, where another machine has set it
 reading.py   which routing that is
 glance.py    a description that is fresh enough to look at
 said.py      what is said where somebody else has changed the endpoint

@@ -52,13 +52,16 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     claim: Claim
     configs: Configs
     scaling: Autoscaling
+    recorded: Callable[[], Ledger] = Ledger
+    """What a ledger that is not here would say, as far as others know."""
     told: Callable[[str], None] = lambda _: None
     """Called with what went wrong beside the change itself."""
 
     @property
     def ledger(self) -> Ledger:
         """What was set last."""
-        return read_ledger(self.claim.folder)
+        ledger = read_ledger(self.claim.folder)
+        return self.recorded() if ledger == Ledger() else ledger
 
     def note(self, change: Callable[[Ledger], Ledger]) -> None:
         """Write into the ledger.

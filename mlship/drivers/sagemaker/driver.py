@@ -28,6 +28,7 @@ from mlship.drivers.sagemaker.layout import Slot
 from mlship.drivers.sagemaker.ledger import forget
 from mlship.drivers.sagemaker.models import Models
 from mlship.drivers.sagemaker.reading import coming, meant
+from mlship.drivers.sagemaker.recorded import Recorded
 from mlship.drivers.sagemaker.settings import settings_of
 from mlship.drivers.sagemaker.shift import in_alarm, turned_back
 from mlship.drivers.trouble import Trouble
@@ -60,6 +61,7 @@ class SagemakerDriver:
             check=self._claim.check,
             watch=self._follower,
         )
+        self._glance = Glance(endpoint=self._endpoint, clock=opening.clock, fresh=settings.poll)
         self._models = Models(aws=self._aws, service=opening.service, settings=settings)
         self._configs = Configs(
             aws=self._aws,
@@ -73,13 +75,13 @@ class SagemakerDriver:
             claim=self._claim,
             configs=self._configs,
             scaling=Autoscaling(aws=self._aws, endpoint=settings.endpoint),
+            recorded=Recorded(opening=opening, glance=self._glance, models=self._models, configs=self._configs).ledger,
             told=self._follower.say,
         )
         self._acts = Acts(
             opening=opening, settings=settings, models=self._models, configs=self._configs, changes=self._changes
         )
         self._numbers(folder)
-        self._glance = Glance(endpoint=self._endpoint, clock=opening.clock, fresh=settings.poll)
         if opening.fence is not None:
             self._claim.take()
 

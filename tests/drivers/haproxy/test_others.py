@@ -147,3 +147,25 @@ def test_a_run_that_died_in_the_middle_is_explained(site: HaproxySite) -> None:
 
     assert next_one.observe().routing == drawn(2000)
     next_one.route(drawn(5000))
+
+
+def test_another_machine_of_the_team_goes_on(site: HaproxySite) -> None:
+    """It has the journal and no files: what the balancer does is what was asked, and the next step is taken."""
+    site.up("v1", "v2").route(split(1000))
+
+    there = site.open(2, machine="elsewhere", asked=split(1000))
+    seen = there.observe()
+    there.route(split(2000))
+
+    assert seen.routing == split(1000)
+    assert seen.models["v2"].ready == 1
+    assert there.observe().routing == split(2000)
+
+
+def test_another_machine_sees_what_others_have_changed(site: HaproxySite) -> None:
+    """A journal is no reason to overwrite a hand's work."""
+    site.up("v1", "v2").route(split(1000))
+    site.balancer.api.ask(f"set map {site.balancer.map} scorer any:v2:5000:v1:10000")
+
+    with pytest.raises(RoutingRefused, match="it has v2 50%, v1 50%, mlship has set v2 10%"):
+        site.open(2, machine="elsewhere", asked=split(1000)).route(split(2000))

@@ -136,3 +136,38 @@ def test_a_run_that_lost_the_service_stops_waiting(site: SagemakerSite, pair: Sa
     taken[0].insist(all_to("v1"))
 
     assert site.weights == {"v1": 10_000, "v2": 0}
+
+
+def test_another_machine_of_the_team_goes_on(pair: SagemakerDriver, site: SagemakerSite) -> None:
+    """It has the journal and no files: the endpoint is known for what was asked, and the next step is taken."""
+    pair.route(HALF)
+    driver = site.elsewhere(asked=HALF)
+    seen = driver.observe()
+    driver.route(all_to("v2"))
+
+    assert seen.routing == HALF
+    assert site.weights == {"v1": 0, "v2": 10_000}
+    assert driver.observe().routing == all_to("v2")
+
+
+def test_another_machine_finds_what_was_cut_short(pair: SagemakerDriver, site: SagemakerSite) -> None:
+    """A run elsewhere died after AWS had taken its change: that is nobody's drift."""
+    pair.route(HALF)
+    driver = site.elsewhere(asked=all_to("v1"), intended=HALF)
+    driver.route(HALF)
+
+    assert driver.observe().routing == HALF
+
+
+def test_another_machine_sees_what_others_have_changed(pair: SagemakerDriver, site: SagemakerSite) -> None:
+    """A journal is no reason to overwrite a hand's work; a way back goes through."""
+    pair.route(HALF)
+    site.clients.weights(ENDPOINT, v1=7, v2=3)
+    site.aws.advance(600)
+    driver = site.elsewhere(asked=HALF)
+
+    with pytest.raises(RoutingRefused, match="somebody else has changed"):
+        driver.route(all_to("v2"))
+    driver.insist(all_to("v1"))
+
+    assert site.weights == {"v1": 10_000, "v2": 0}
