@@ -218,7 +218,7 @@ def text(strategy: Strategy, *, service: str, file: str, driver: Backend = Backe
         course = getattr(draft, "course", None)
         if strategy is not Strategy.SHADOW:
             return head + (course(strategy) if course else stages + TAIL) + lines
-        shadowed: str = draft.shadowed(head + COUNTED_SHADOW + TAIL + lines)
+        shadowed: str = draft.shadowed(head + COUNTED_SHADOW + TAIL + lines, service=service)
         return shadowed
     v1, v2 = MODELS[driver]
     replicas = 3 if strategy is Strategy.ROLLING else 1

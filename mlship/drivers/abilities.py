@@ -18,12 +18,12 @@ HAPROXY = TOLD - {Capability.REPLICAS, Capability.CAPTURE}
 HAPROXY_WEIGHTS = HAPROXY - {Capability.STICKY, Capability.MATCH, Capability.CLOSE, Capability.MIRROR}
 """Its layout `weights`; a plan of it is checked in plan/balancer/serverweights.py."""
 MEMORY = TOLD
-NGINX = HAPROXY - {Capability.MIRROR}
-"""It could copy requests, but its users would wait for a slow challenger, and nobody would keep the answers."""
+NGINX = HAPROXY
+"""Copies only with `mirror`: users may wait for a slow challenger; checked in plan/balancer/nginx.py."""
 PROCESS = TOLD
 SAGEMAKER = frozenset(Capability) - {Capability.STICKY}
 """Which of them it has only in part is checked in plan/sagemaker/."""
-TRAEFIK = NGINX - {Capability.STICKY}
+TRAEFIK = NGINX - {Capability.STICKY, Capability.MIRROR}
 """Its cookie holds who came before, whatever the weights say since: shares would not be what a plan says."""
 REST = frozenset({Capability.SPLIT})
 """No API counts requests per model in a form that all have: gates judge by sources of the plan's own."""

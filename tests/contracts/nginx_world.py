@@ -17,5 +17,6 @@ def nginx(folder: Path) -> Iterator[World]:
         for name in ("v1", "v2"):
             site.serve(name)
         site.serve("sick", sick=True)
-        site.balance()
+        site.balance(patience="1s")
+        site.settings = {"mirror": True}
         yield site.world()

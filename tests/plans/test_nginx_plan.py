@@ -40,16 +40,20 @@ def test_the_configuration_is_what_init_prints() -> None:
 
 
 @pytest.mark.nginx
-def test_nginx_takes_what_init_prints(tmp_path: Path) -> None:
+@pytest.mark.parametrize("strategy", [Strategy.CANARY, Strategy.SHADOW])
+def test_nginx_takes_what_init_prints(strategy: Strategy, tmp_path: Path) -> None:
     """The commented lines, uncommented and each in its place, are a configuration without a fault or a warning."""
     need("nginx")
     program = nginx()
     assert program
-    printed = text(Strategy.CANARY, service="my-model", file="plan.yaml", driver=Backend.NGINX)
-    included, http, server = (
+    printed = text(strategy, service="my-model", file="plan.yaml", driver=Backend.NGINX)
+    included, http, server, *copies = (
         "\n".join(line[2:] for line in part.splitlines()[1:] if "----" not in line)
         for part in printed.split("# ---- ")[2:]
     )
+    if copies:
+        mirrors, locations = copies
+        server = server.replace("location / {", f"location / {{\n{mirrors}", 1) + locations
     (tmp_path / "my-model.conf").write_text(included + "\n", "utf-8")
     head = f"pid {tmp_path}/nginx.pid;\nerror_log {tmp_path}/error.log;\nevents {{}}\n"
     whole = f"{head}http {{\n{http}\nserver {{\nlisten 127.0.0.1:1;\n{server}\n}}\n}}\n"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mlship.drivers.balancer.nginx import NginxDriver
 from mlship.drivers.balancer.nginx.include import text_of
-from mlship.drivers.balancer.nginx.lines import http_lines, server_lines
+from mlship.drivers.balancer.nginx.lines import copy_lines, http_lines, mirror_lines, server_lines
 from mlship.drivers.balancer.nginx.status import generation
 from mlship.errors import MlshipError
 from tests.engines import need, nginx
@@ -48,6 +48,8 @@ class Balancer:
     service: str = "scorer"
     more: str = ""
     """Further lines of `http`."""
+    patience: str = ""
+    """With the lines that copies need: the time that a challenger has. Empty: without."""
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
@@ -59,6 +61,10 @@ class Balancer:
         self.include.write_text(text_of(LIVE, self.service))
         http = http_lines(str(self.include), self.servers)
         inner = server_lines(self.service, log=str(self.log))
+        if self.patience:
+            head = "location / {\n"
+            inner = inner.replace(head, head + mirror_lines(self.service), 1)
+            inner += copy_lines(self.service, log=str(self.log), patience=self.patience)
         server = f"server {{\nlisten 127.0.0.1:{self.port};\n{inner}}}\n"
         self.configuration.write_text("".join([_HEAD.format(folder=self.folder), http, self.more, server, "}\n"]))
 

@@ -2,7 +2,8 @@
 
 Parts in their order, with their widths in basis points. `by`: users keep their place, told apart by that header, else
 by a cookie; without it each request is drawn anew. `if`: requests whose header has the value go to a model on the side,
-the first that matches decides. `closed` answers 503. `hand:` before parts: somebody has edited the file, and says this.
+the first that matches decides. `copy:v2:5000`: copies of so many of 10 000 requests go to a challenger. `closed`
+answers 503. `hand:` before parts: somebody has edited the file, and says this.
 """
 
 from __future__ import annotations
@@ -33,21 +34,22 @@ class LineLanguage(msgspec.Struct, frozen=True, kw_only=True):
     """Model → the balancer's own name for its servers."""
     users: bool
     """It can keep users in their places."""
+    copies: int = 0
+    """Challengers that it can copy requests to at once."""
 
     def value_of(self, routing: Routing) -> str:
         """The routing as a value.
 
         Raises:
-            RoutingRefused: it copies requests, keeps answers or has rules of another kind.
+            RoutingRefused: it copies more requests than the make can, keeps answers or has rules of another kind.
         """
         if routing.closed:
             return CLOSED
-        if routing.mirrors or routing.capture:
-            raise RoutingRefused(f"{self.make} copies no requests and keeps no answers here", hint=ONLY_DRIVERS)
+        copies = self._copies(routing)
         drawn = replace(routing, rules=_percentage(routing))
         parts = parts_of(drawn)
         shares = ",".join(f"{self._named(model)}:{width}" for model, width in parts)
-        return " ".join([shares, *self._by(drawn, len(parts)), *self._ifs(routing)])
+        return " ".join([shares, *self._by(drawn, len(parts)), *self._ifs(routing), *copies])
 
     def routing_of(self, value: str) -> Routing | None:
         """The shares of a value; whose place and which rules it meant, it does not tell."""
@@ -62,6 +64,17 @@ class LineLanguage(msgspec.Struct, frozen=True, kw_only=True):
 
     def _named(self, model: str) -> str:
         return self.pools.get(model, model)
+
+    def _copies(self, routing: Routing) -> list[str]:
+        if routing.capture or (routing.mirrors and not self.copies):
+            raise RoutingRefused(f"{self.make} copies no requests and keeps no answers here", hint=ONLY_DRIVERS)
+        if len(routing.mirrors) > self.copies:
+            why = f"{self.make} copies requests to at most {self.copies} challengers here"
+            raise RoutingRefused(why, hint="let fewer challengers have copies at once")
+        if routing.mirrors and (len(routing.weights) > 1 or routing.rules):
+            hint = "have the shadow stage before the others"
+            raise RoutingRefused(f"{self.make} would copy the candidate's requests, too", hint=hint)
+        return [f"copy:{self._named(mirror.model)}:{mirror.share}" for mirror in routing.mirrors]
 
     def _ifs(self, routing: Routing) -> Iterator[str]:
         for rule in routing.rules[: len(routing.rules) - len(_percentage(routing))]:

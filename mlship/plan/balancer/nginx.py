@@ -12,6 +12,9 @@ NEEDED = {"include": "/etc/nginx/mlship/scorer.conf", "status": "http://127.0.0.
 NEEDED |= {"log": "/var/log/nginx/mlship-scorer.log"}
 """Settings that every node has, its own or the driver's."""
 
+MOST_COPIES = 2
+"""Challengers that the lines in nginx's configuration can send copies to at once."""
+
 
 def check_nginx(draft: Draft) -> None:
     """Add every fault of the driver's settings, of the models and of the stages."""
@@ -29,4 +32,17 @@ def check_nginx(draft: Draft) -> None:
     if header and not re.fullmatch(HEADER, header):
         draft.fault(("assign-by",), f"nginx cannot tell users apart by header {header}", "use letters, digits and -")
     for stage in draft.places("stages"):
+        if draft.value(*stage, "strategy") == "shadow":
+            _copies(draft, at, stage)
         ruled(draft, stage, "nginx", percentage=True)
+
+
+def _copies(draft: Draft, at: Steps, stage: Steps) -> None:
+    """Nobody has users wait for a challenger without knowing."""
+    if not draft.value(*at, "mirror"):
+        why = "a user of nginx whose connection stays open waits with the next request for the answer to a copy"
+        hint = "if that may be: `mirror: true` in the driver, and what `mlship init --driver nginx -s shadow` prints"
+        draft.fault((*stage, "strategy"), why, f"{hint}; drivers that can: docker, process")
+    if len(draft.names(*stage, "mirror")) > MOST_COPIES:
+        hint = "leave some out, or have them in further rollouts"
+        draft.fault((*stage, "mirror"), f"nginx copies requests to at most {MOST_COPIES} challengers here", hint)

@@ -43,6 +43,7 @@ def configuration(service: str) -> str:
     return _CONFIGURATION + "".join(f"# {line}".rstrip() + "\n" for line in text.splitlines())
 
 
-def shadowed(plan: str) -> str:
+def shadowed(plan: str, *, service: str) -> str:
     """The plan of strategy shadow: the routes have what copies need."""
+    del service
     return plan

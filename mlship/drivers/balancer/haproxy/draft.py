@@ -75,8 +75,9 @@ def configuration(service: str) -> str:
     return _CONFIGURATION.format(line=map_line(service, "v1").strip()) + _commented(text)
 
 
-def shadowed(plan: str) -> str:
+def shadowed(plan: str, *, service: str) -> str:
     """The plan of strategy shadow: it says `mirror`, and what copies need stands at the end."""
+    del service
     listed = _SCRIPT.format(
         frontend=_commented(copies_lines()),
         section=_commented(copies_frontend_lines()),

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 from mlship.drivers.balancer.line import HAND
 from mlship.drivers.balancer.mapfile import writable
 from mlship.drivers.balancer.nginx.include import generation_of, value_of
+from mlship.drivers.balancer.nginx.lines import COPIES_PRINTED, copy_location
+from mlship.drivers.balancer.nginx.program import Tested
 from mlship.drivers.balancer.nginx.status import generation
 from mlship.drivers.trouble import Trouble
 from mlship.errors import MlshipError
+from mlship.plan.balancer.nginx import MOST_COPIES
 
 if TYPE_CHECKING:
     from mlship.drivers.balancer.nginx.node import NginxNode
@@ -26,7 +29,7 @@ def examine(node: NginxNode) -> Iterator[Trouble]:
         return
     yield from _file(node, served)
     yield from _rights(node)
-    yield from _upstreams(node)
+    yield from _configuration(node)
     if not node.log.is_file() or not os.access(node.log, os.R_OK):
         hint = "it is in the `access_log` line that `mlship init --driver nginx` prints"
         yield Trouble(message=f"{node.log} cannot be read: nothing is counted", hint=hint)
@@ -53,13 +56,27 @@ def _rights(node: NginxNode) -> Iterator[Trouble]:
         yield Trouble(message=error.message, hint=error.hint)
 
 
-def _upstreams(node: NginxNode) -> Iterator[Trouble]:
+def _configuration(node: NginxNode) -> Iterator[Trouble]:
     try:
         there = node.program.test()
     except MlshipError as error:
         yield Trouble(message=error.message, hint=error.hint)
         return
+    yield from _upstreams(node, there)
+    yield from _copies(node, there)
+
+
+def _upstreams(node: NginxNode, there: Tested) -> Iterator[Trouble]:
     for model, name in node.upstreams.items():
-        if name not in there:
+        if name not in there.upstreams:
             hint = f"add it, or name the right one: `{model}: {{ backend: NAME }}`"
             yield Trouble(message=f"nginx {node.name} has no upstream {name}", hint=hint)
+
+
+def _copies(node: NginxNode, there: Tested) -> Iterator[Trouble]:
+    # One of the models is live.
+    challengers = min(MOST_COPIES, len(node.upstreams) - 1) if node.mirror else 0
+    for number in range(1, challengers + 1):
+        if (at := copy_location(node.service, number)) not in there.mirrors:
+            why = f"nginx {node.name} copies no requests to {at}"
+            yield Trouble(message=why, hint=COPIES_PRINTED, grave=number == 1)

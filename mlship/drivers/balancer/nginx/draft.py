@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from mlship.drivers.balancer.nginx.include import text_of
-from mlship.drivers.balancer.nginx.lines import http_lines, server_lines
+from mlship.drivers.balancer.nginx.lines import copy_lines, http_lines, mirror_lines, server_lines
 
-STRATEGIES = ("canary", "blue-green", "feature-flag", "recreate")
+STRATEGIES = ("canary", "blue-green", "feature-flag", "recreate", "shadow")
 """Those that `init` has a plan for."""
 
 _HEAD = """\
@@ -42,6 +42,19 @@ _CONFIGURATION = """\
 #
 {server}"""
 
+_MIRROR = (
+    "    mirror: true                            # a slow challenger holds up a user's next request, 2 s at most\n"
+)
+
+_COPIES = """\
+#
+# ---- for copies, into that `location /`:
+#
+{mirrors}#
+# ---- for copies, into the same `server`; the time that a challenger has is `proxy_read_timeout`:
+#
+{copies}"""
+
 
 def head(*, service: str, file: str) -> str:
     """The plan down to its live model."""
@@ -58,6 +71,13 @@ def configuration(service: str) -> str:
         http=_commented(http),
         server=_commented(server),
     )
+
+
+def shadowed(plan: str, *, service: str) -> str:
+    """The plan of strategy shadow: it says `mirror`, and what copies need stands at the end."""
+    copies = copy_lines(service, log=f"/var/log/nginx/mlship-{service}.log")
+    listed = _COPIES.format(mirrors=_commented(mirror_lines(service)), copies=_commented(copies))
+    return plan.replace("models:", f"{_MIRROR}models:", 1) + listed
 
 
 def _commented(text: str) -> str:

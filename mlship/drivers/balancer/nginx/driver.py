@@ -14,6 +14,8 @@ from mlship.drivers.balancer.nginx.program import Program
 from mlship.drivers.balancer.nginx.settings import NodeSettings, settings_of
 from mlship.drivers.balancer.node import Node
 from mlship.drivers.base import Opening
+from mlship.plan.balancer.nginx import MOST_COPIES
+from mlship.plan.model import Capability
 
 
 class NginxDriver(BalancerDriver):
@@ -24,6 +26,8 @@ class NginxDriver(BalancerDriver):
 
     def __init__(self, opening: Opening) -> None:
         settings = settings_of(opening.spec.settings)
+        if not settings.mirror:
+            self.capabilities = NGINX - {Capability.MIRROR}
         upstreams = {name: model.pool.backend or name for name, model in opening.models.items()}
 
         def node(told: NodeSettings) -> Node:
@@ -38,15 +42,17 @@ class NginxDriver(BalancerDriver):
                 log=told.log,
                 service=opening.service,
                 upstreams=upstreams,
+                mirror=settings.mirror,
                 memory=opening.state / "balancer" / opening.service / f"nginx-{called}",
                 writes=opening.fence is not None,
                 clock=opening.clock,
             )
 
         fleet = Fleet(nodes=tuple(map(node, settings.nodes)))
+        copies = MOST_COPIES if settings.mirror else 0
         super().__init__(
             opening,
             fleet=fleet,
-            language=LineLanguage(make="nginx", pools=upstreams, users=True),
+            language=LineLanguage(make="nginx", pools=upstreams, users=True, copies=copies),
             address=settings.listen,
         )

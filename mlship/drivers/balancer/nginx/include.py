@@ -7,15 +7,18 @@ import re
 from collections.abc import Sequence
 
 from mlship.drivers.balancer.line import CLOSED, HAND
+from mlship.plan.balancer.nginx import MOST_COPIES
 from mlship.plan.routing import WHOLE
 
 COOKIE = "mlship_user"
 """Keeps users on one model who do not send the header that users are told apart by."""
 
 _LOG = (
-    """log_format {v} escape=json '{{"m":"${v}","s":"$status","t":"$upstream_response_time","""
-    """"r":"$request_time"}}';"""
+    """log_format {name} escape=json '{{"m":"${name}","s":"$status","t":"$upstream_response_time","""
+    """"r":"$request_time"{more}}}';"""
 )
+_BEGUN = ',"h":"$upstream_header_time"'
+"""nginx reads only the head of a challenger's answer: beside copies the live model is timed up to there, too."""
 _USERS = """\
 map {header} ${v}_known {{ "" $cookie_{cookie}; default {header}; }}
 map ${v}_known ${v}_unit {{ "" $request_id; default ${v}_known; }}
@@ -26,6 +29,9 @@ _REQUESTS = """\
 map "" ${v}_cookie {{ default ""; }}
 split_clients "$request_id" ${v}_drawn {{ {parts} }}
 """
+KINDS = ("by", "if", "copy")
+"""What words of a value begin with."""
+
 _GENERATION = re.compile(r'^map "" \$mlship_\w+_generation \{ default "([0-9a-f]{12}) ([^"]+)"; \}$', re.MULTILINE)
 _DRAW = re.compile(r"split_clients\s[^{]*\{([^}]*)\}")
 _PART = re.compile(r"(?:([0-9.]+)%|(\*))\s+([A-Za-z0-9_.-]+)\s*;")
@@ -36,16 +42,22 @@ def variable(service: str) -> str:
     return f"mlship_{service.replace('-', '_')}"
 
 
+def copy_variable(service: str, number: int) -> str:
+    """The upstream that the copy of a request goes to, by the number of its location; empty: it is not copied."""
+    return f"{variable(service)}_copy{number}"
+
+
 def text_of(value: str, service: str) -> str:
     """The file for a value."""
     v = variable(service)
     shares, *words = value.split(" ")
-    asked = {kind: [word.split(":")[1:] for word in words if word.startswith(f"{kind}:")] for kind in ("by", "if")}
+    asked = {kind: [word.split(":")[1:] for word in words if word.startswith(f"{kind}:")] for kind in KINDS}
     lines = [
         f"# Written by mlship for the service {service}, anew at each change. Edits are seen, and stop the next step.",
-        _LOG.format(v=v),
+        _LOG.format(name=v, more=_BEGUN if asked["copy"] else ""),
         _draw(v, shares, asked["by"]),
         *_picked(v, asked["if"]),
+        *_copied(service, asked["copy"]),
         f'map "" ${v}_closed {{ default "{"1" if value == CLOSED else ""}"; }}',
     ]
     body = "\n".join(lines) + "\n"
@@ -70,7 +82,13 @@ def upstreams_of(value: str) -> frozenset[str]:
     """Those that a value sends requests to."""
     shares, *words = value.split(" ")
     drawn = set() if shares == CLOSED else {part.partition(":")[0] for part in shares.split(",")}
-    return frozenset(drawn | {word.split(":")[3] for word in words if word.startswith("if:")})
+    picked = {word.split(":")[3] for word in words if word.startswith("if:")}
+    return frozenset(drawn | picked | {word.split(":")[1] for word in words if word.startswith("copy:")})
+
+
+def copies_of(value: str) -> int:
+    """How many challengers a value has requests copied to."""
+    return value.count(" copy:")
 
 
 def _hash(body: str) -> str:
@@ -99,6 +117,18 @@ def _picked(v: str, rules: Sequence[Sequence[str]]) -> list[str]:
         )
         otherwise = f"${v}_rule{number}"
     return [*lines, f'map "" ${v} {{ default {otherwise}; }}']
+
+
+def _copied(service: str, copies: Sequence[Sequence[str]]) -> list[str]:
+    """Every number has its names, also one that copies nothing: the configuration's locations know them."""
+    lines = []
+    for number in range(1, MOST_COPIES + 1):
+        name = copy_variable(service, number)
+        upstream, share = copies[number - 1] if number <= len(copies) else ("", WHOLE)
+        # Of 100% nginx would leave out the highest point.
+        parts = f'{int(share) / 100:.2f}% {upstream}; * "";' if int(share) < WHOLE else f'* "{upstream}";'
+        lines += [_LOG.format(name=name, more=_BEGUN), f'split_clients "$request_id:{number}" ${name} {{ {parts} }}']
+    return lines
 
 
 def _drawn(text: str) -> str:

@@ -135,8 +135,13 @@ def _records(lines: Iterable[bytes]) -> Iterator[tuple[str, int, float]]:
     for line in lines:
         with suppress(ValueError, KeyError, TypeError):
             record = json.loads(line)
-            status, taken = int(record["s"]), _last(record["t"])
-            yield record["m"], status, float(taken if taken not in {"", "-"} else record["r"])
+            yield record["m"], int(record["s"]), _seconds(record)
+
+
+def _seconds(record: Mapping[str, str]) -> float:
+    """Until the answer began where the line tells that, else until it was there; nginx's own time if no server was."""
+    told = (_last(record.get(key, "")) for key in ("h", "t", "r"))
+    return float(next((each for each in told if each not in {"", "-"}), ""))
 
 
 def _last(told: str) -> str:

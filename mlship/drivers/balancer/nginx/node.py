@@ -12,7 +12,8 @@ from mlship.clock import Clock
 from mlship.dataplane.files import replace_file
 from mlship.drivers.balancer.health import answers
 from mlship.drivers.balancer.mapfile import replace_text
-from mlship.drivers.balancer.nginx.include import generation_of, text_of, upstreams_of, value_of
+from mlship.drivers.balancer.nginx.include import copies_of, generation_of, text_of, upstreams_of, value_of
+from mlship.drivers.balancer.nginx.lines import COPIES_PRINTED, copy_location
 from mlship.drivers.balancer.nginx.log import read, read_sums, write_sums
 from mlship.drivers.balancer.nginx.program import Program
 from mlship.drivers.balancer.nginx.status import generation
@@ -41,6 +42,8 @@ class NginxNode(msgspec.Struct, frozen=True, kw_only=True):
     service: str
     upstreams: Mapping[str, str]
     """Model → upstream."""
+    mirror: bool
+    """Its configuration is to have the locations that copy requests."""
     memory: Path
     """What files of mlship's own about this node begin with."""
     writes: bool
@@ -157,10 +160,14 @@ class NginxNode(msgspec.Struct, frozen=True, kw_only=True):
             self.program.reload()
 
     def _test(self, value: str) -> None:
-        missing = sorted(upstreams_of(value) - self.program.test())
+        there = self.program.test()
+        missing = sorted(upstreams_of(value) - there.upstreams)
         if missing:
             hint = "add it to the configuration, or name the right one: `v2: { backend: NAME }`"
             raise RoutingRefused(f"nginx {self.name} has no upstream {missing[0]}", hint=hint)
+        for number in range(1, copies_of(value) + 1):
+            if (at := copy_location(self.service, number)) not in there.mirrors:
+                raise RoutingRefused(f"nginx {self.name} copies no requests to {at}", hint=COPIES_PRINTED)
 
     def _wait_for(self, wanted: str) -> None:
         """Until only workers with that generation take connections."""

@@ -17,6 +17,16 @@ RUNS_WITHIN = 20.0
 
 RIGHT = "let mlship do it as in `program: [sudo, nginx]` and `reload: [sudo, systemctl, reload, nginx]`"
 _UPSTREAM = re.compile(r"(?:^|[{};])\s*upstream\s+([^\s{]+)\s*\{", re.MULTILINE)
+_MIRROR = re.compile(r"(?:^|[{};])\s*mirror\s+([^\s;]+)\s*;", re.MULTILINE)
+_EXACT = re.compile(r"(?:^|[{};])\s*location\s+=\s+([^\s{]+)\s*\{", re.MULTILINE)
+
+
+class Tested(msgspec.Struct, frozen=True, kw_only=True):
+    """What there is in a configuration that nginx takes."""
+
+    upstreams: frozenset[str]
+    mirrors: frozenset[str]
+    """Locations that requests are copied to; one that is not there would copy them to everybody's."""
 
 
 class Program(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,8 +37,8 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     pid: Path
     reload_words: tuple[str, ...]
 
-    def test(self) -> frozenset[str]:
-        """The names of the upstreams in a configuration that nginx takes as it stands on the disk.
+    def test(self) -> Tested:
+        """What is in the configuration that stands on the disk.
 
         Raises:
             RoutingRefused: it does not take it.
@@ -38,7 +48,8 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
         if code:
             hint = RIGHT if "Permission denied" in told else "correct the configuration: `nginx -t` shows it"
             raise RoutingRefused(f"nginx {self.name} does not pass its own test: {_reason(told)}", hint=hint)
-        return frozenset(_UPSTREAM.findall(out))
+        mirrors = frozenset(_MIRROR.findall(out)) & frozenset(_EXACT.findall(out))
+        return Tested(upstreams=frozenset(_UPSTREAM.findall(out)), mirrors=mirrors)
 
     def reload(self) -> None:
         """Have it read its configuration; whether it has, only the generation tells.

@@ -32,13 +32,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     nodes: tuple[NodeSettings, ...]
     listen: str
+    mirror: bool
+    """Its configuration has the locations that copy requests."""
 
 
 def settings_of(told: Mapping[str, Any]) -> Settings:
     """The settings of a plan; what a node leaves out is the driver's."""
     shared = {"pid": DEFAULT_PID, "program": ["nginx"], "reload": [], **told}
     nodes = tuple(_node({**shared, **node}) for node in told.get("nodes") or [{}])
-    return Settings(nodes=nodes, listen=told.get("listen", urlsplit(nodes[0].status).netloc))
+    listen = told.get("listen", urlsplit(nodes[0].status).netloc)
+    return Settings(nodes=nodes, listen=listen, mirror=told.get("mirror", False))
 
 
 def _node(told: Mapping[str, Any]) -> NodeSettings:
