@@ -2,7 +2,8 @@
 
 Parts in their order, with their widths in basis points. `by`: users keep their place, told apart by that header, else
 by a cookie; without it each request is drawn anew. `if`: requests whose header has the value go to a model on the side,
-the first that matches decides. `closed` answers 503. `hand:` before parts: somebody has edited the file, and says this.
+the first that matches decides. `copy:v2:5000`: v2 gets copies of half of what the last part's model is asked. `closed`
+answers 503. `hand:` before parts: somebody has edited the file, and says this.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from msgspec.structs import replace
 
 from mlship.drivers.balancer.parts import by_user, parts_of, short_salt
 from mlship.errors import RoutingRefused
+from mlship.plan.balancer.copies import ONLY_PERCENTS, percents
 from mlship.plan.balancer.pools import HEADER, ONLY_DRIVERS, follows
-from mlship.plan.routing import WHOLE, Routing, all_to
+from mlship.plan.routing import WHOLE, Mirror, Routing, all_to
 from mlship.plan.rule import Rule, drawn_alone
 
 CLOSED = "closed"
 HAND = "hand:"
+IF, COPY = "if", "copy"
 _HEADER = re.compile(HEADER)
 
 
@@ -33,6 +36,8 @@ class LineLanguage(msgspec.Struct, frozen=True, kw_only=True):
     """Model → the balancer's own name for its servers."""
     users: bool
     """It can keep users in their places."""
+    copies: bool = False
+    """It can copy whole percents of the requests."""
 
     def value_of(self, routing: Routing) -> str:
         """The routing as a value.
@@ -42,15 +47,14 @@ class LineLanguage(msgspec.Struct, frozen=True, kw_only=True):
         """
         if routing.closed:
             return CLOSED
-        if routing.mirrors or routing.capture:
-            raise RoutingRefused(f"{self.make} copies no requests and keeps no answers here", hint=ONLY_DRIVERS)
+        copies = list(self._copies(routing))
         drawn = replace(routing, rules=_percentage(routing))
         parts = parts_of(drawn)
         shares = ",".join(f"{self._named(model)}:{width}" for model, width in parts)
-        return " ".join([shares, *self._by(drawn, len(parts)), *self._ifs(routing)])
+        return " ".join([shares, *self._by(drawn, len(parts)), *self._ifs(routing), *copies])
 
     def routing_of(self, value: str) -> Routing | None:
-        """The shares of a value; whose place and which rules it meant, it does not tell."""
+        """The shares and copies of a value; whose place and which rules it meant, it does not tell."""
         models = {pool: model for model, pool in self.pools.items()}
         if value == CLOSED:
             return all_to(next(iter(self.pools), "none"), closed=True)
@@ -58,7 +62,9 @@ class LineLanguage(msgspec.Struct, frozen=True, kw_only=True):
         if not all(width.isdecimal() for _, _, width in parts):
             return None
         segments = tuple((models.get(name, name), int(width)) for name, _, width in parts if int(width))
-        return Routing(segments=segments) if sum(width for _, width in segments) == WHOLE else None
+        told = (word.split(":") for word in value.split(" ") if word.startswith(f"{COPY}:"))
+        mirrors = tuple(Mirror(model=models.get(name, name), share=int(share)) for _, name, share in told)
+        return Routing(segments=segments, mirrors=mirrors) if sum(width for _, width in segments) == WHOLE else None
 
     def _named(self, model: str) -> str:
         return self.pools.get(model, model)
@@ -69,7 +75,15 @@ class LineLanguage(msgspec.Struct, frozen=True, kw_only=True):
                 message = f"{self.make} follows rules here that ask for one header with plain values"
                 raise RoutingRefused(message, hint=ONLY_DRIVERS)
             (when,) = rule.when
-            yield from (f"if:{when.name}:{value}:{self._named(rule.model)}" for value in when.values)
+            yield from (f"{IF}:{when.name}:{value}:{self._named(rule.model)}" for value in when.values)
+
+    def _copies(self, routing: Routing) -> Iterator[str]:
+        if routing.capture or (routing.mirrors and not self.copies):
+            raise RoutingRefused(f"{self.make} copies no requests and keeps no answers here", hint=ONLY_DRIVERS)
+        for mirror in routing.mirrors:
+            if close := percents(mirror.share):
+                raise RoutingRefused(f"{self.make} {ONLY_PERCENTS}", hint=f"the nearest: {close}")
+            yield f"{COPY}:{self._named(mirror.model)}:{mirror.share}"
 
     def _by(self, routing: Routing, parts: int) -> list[str]:
         if parts == 1 or not by_user(routing):

@@ -33,7 +33,7 @@ class TraefikDriver(BalancerDriver):
                 clock=opening.clock,
             )
 
-        language = LineLanguage(make="Traefik", pools=services, users=False)
+        language = LineLanguage(make="Traefik", pools=services, users=False, copies=True)
         super().__init__(
             opening, fleet=Fleet(nodes=tuple(map(node, settings.nodes))), language=language, address=settings.listen
         )
