@@ -174,7 +174,7 @@ def test_a_share_that_somebody_else_has_changed_stops_a_step(site: TraefikSite) 
     site.balancer.file.write_text(edited, "utf-8")
     until(lambda: site.balancer.entry == f"{LIVE} copy:v2:9000")
 
-    with pytest.raises(RoutingRefused, match="copies to v2 90%.*copies to v2 50%"):
+    with pytest.raises(RoutingRefused, match=r"copies to v2 90%.*copies to v2 50%"):
         driver.route(drawn(1000))
 
     driver.insist(all_to("v1"))
