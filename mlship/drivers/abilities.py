@@ -23,7 +23,7 @@ NGINX = HAPROXY
 PROCESS = TOLD
 SAGEMAKER = frozenset(Capability) - {Capability.STICKY}
 """Which of them it has only in part is checked in plan/sagemaker/."""
-TRAEFIK = NGINX - {Capability.STICKY, Capability.MIRROR}
+TRAEFIK = HAPROXY - {Capability.STICKY}
 """Its cookie holds who came before, whatever the weights say since: shares would not be what a plan says."""
 REST = frozenset({Capability.SPLIT})
 """No API counts requests per model in a form that all have: gates judge by sources of the plan's own."""

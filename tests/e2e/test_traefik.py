@@ -15,6 +15,15 @@ from tests.support.traefik_site import LIVE, TraefikSite, traefik_site
 pytestmark = [pytest.mark.traefik, pytest.mark.load]
 
 
+COPIES_FIRST = [
+    {
+        "strategy": "shadow", "mirror": {"v2": "50%"}, "hold": "1s", "requests": 20, "at-most": "30s",
+        "gates": [{"metric": "error_rate", "max": "5%"}],
+    },
+    {"strategy": "canary", "weights": ["10%", "50%"], "hold": "1s", "gates": ["no-more-errors"]},
+]  # fmt: skip
+
+
 @pytest.fixture
 def site() -> Iterator[TraefikSite]:
     """Two models, and a Traefik that was told to send everything to v1."""
@@ -30,9 +39,9 @@ def site() -> Iterator[TraefikSite]:
 
 
 def test_the_shipped_plan_ends_promoted(site: TraefikSite) -> None:
-    """No request fails; afterwards `down` lets go, and users are served on."""
+    """Copies first, then users; no request fails. Afterwards `down` lets go, and users are served on."""
     with Load(port=site.balancer.port) as load:
-        ran = mlship(site, "deploy", plan(site), "--yes", "--output", "plain")
+        ran = mlship(site, "deploy", plan(site, stages=COPIES_FIRST), "--yes", "--output", "plain")
     doctor = mlship(site, "doctor", "digits")
     down = mlship(site, "down", "digits", "--yes")
 

@@ -2,7 +2,7 @@
 
 Parts in their order, with their widths in basis points. `by`: users keep their place, told apart by that header, else
 by a cookie; without it each request is drawn anew. `if`: requests whose header has the value go to a model on the side,
-the first that matches decides. `copy:v2:5000`: copies of so many of 10 000 requests go to a challenger. `closed`
+the first that matches decides. `copy:v2:5000`: v2 gets copies of so many of 10 000 requests. `closed`
 answers 503. `hand:` before parts: somebody has edited the file, and says this.
 """
 
@@ -16,12 +16,14 @@ from msgspec.structs import replace
 
 from mlship.drivers.balancer.parts import by_user, parts_of, short_salt
 from mlship.errors import RoutingRefused
+from mlship.plan.balancer.copies import ONLY_PERCENTS, percents
 from mlship.plan.balancer.pools import HEADER, ONLY_DRIVERS, follows
-from mlship.plan.routing import WHOLE, Routing, all_to
+from mlship.plan.routing import WHOLE, Mirror, Routing, all_to
 from mlship.plan.rule import Rule, drawn_alone
 
 CLOSED = "closed"
 HAND = "hand:"
+IF, COPY = "if", "copy"
 _HEADER = re.compile(HEADER)
 
 
@@ -36,6 +38,10 @@ class LineLanguage(msgspec.Struct, frozen=True, kw_only=True):
     """It can keep users in their places."""
     copies: int = 0
     """Challengers that it can copy requests to at once."""
+    percents: bool = False
+    """It copies whole percents only."""
+    beside: bool = False
+    """It can copy the live model's requests alone while others share the traffic."""
 
     def value_of(self, routing: Routing) -> str:
         """The routing as a value.
@@ -52,7 +58,7 @@ class LineLanguage(msgspec.Struct, frozen=True, kw_only=True):
         return " ".join([shares, *self._by(drawn, len(parts)), *self._ifs(routing), *copies])
 
     def routing_of(self, value: str) -> Routing | None:
-        """The shares of a value; whose place and which rules it meant, it does not tell."""
+        """The shares and copies of a value; whose place and which rules it meant, it does not tell."""
         models = {pool: model for model, pool in self.pools.items()}
         if value == CLOSED:
             return all_to(next(iter(self.pools), "none"), closed=True)
@@ -60,7 +66,9 @@ class LineLanguage(msgspec.Struct, frozen=True, kw_only=True):
         if not all(width.isdecimal() for _, _, width in parts):
             return None
         segments = tuple((models.get(name, name), int(width)) for name, _, width in parts if int(width))
-        return Routing(segments=segments) if sum(width for _, width in segments) == WHOLE else None
+        told = (word.split(":") for word in value.split(" ") if word.startswith(f"{COPY}:"))
+        mirrors = tuple(Mirror(model=models.get(name, name), share=int(share)) for _, name, share in told)
+        return Routing(segments=segments, mirrors=mirrors) if sum(width for _, width in segments) == WHOLE else None
 
     def _named(self, model: str) -> str:
         return self.pools.get(model, model)
@@ -71,10 +79,12 @@ class LineLanguage(msgspec.Struct, frozen=True, kw_only=True):
         if len(routing.mirrors) > self.copies:
             why = f"{self.make} copies requests to at most {self.copies} challengers here"
             raise RoutingRefused(why, hint="let fewer challengers have copies at once")
-        if routing.mirrors and (len(routing.weights) > 1 or routing.rules):
+        if routing.mirrors and not self.beside and (len(routing.weights) > 1 or routing.rules):
             hint = "have the shadow stage before the others"
             raise RoutingRefused(f"{self.make} would copy the candidate's requests, too", hint=hint)
-        return [f"copy:{self._named(mirror.model)}:{mirror.share}" for mirror in routing.mirrors]
+        for close in filter(None, (percents(mirror.share) for mirror in routing.mirrors if self.percents)):
+            raise RoutingRefused(f"{self.make} {ONLY_PERCENTS}", hint=f"the nearest: {close}")
+        return [f"{COPY}:{self._named(mirror.model)}:{mirror.share}" for mirror in routing.mirrors]
 
     def _ifs(self, routing: Routing) -> Iterator[str]:
         for rule in routing.rules[: len(routing.rules) - len(_percentage(routing))]:
@@ -82,7 +92,7 @@ class LineLanguage(msgspec.Struct, frozen=True, kw_only=True):
                 message = f"{self.make} follows rules here that ask for one header with plain values"
                 raise RoutingRefused(message, hint=ONLY_DRIVERS)
             (when,) = rule.when
-            yield from (f"if:{when.name}:{value}:{self._named(rule.model)}" for value in when.values)
+            yield from (f"{IF}:{when.name}:{value}:{self._named(rule.model)}" for value in when.values)
 
     def _by(self, routing: Routing, parts: int) -> list[str]:
         if parts == 1 or not by_user(routing):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from mlship.plan import units
+from mlship.plan.balancer.copies import ONLY_PERCENTS, percents
 from mlship.plan.balancer.pools import distinct, ruled, sole
 from mlship.plan.draft import Draft
-from mlship.plan.fault import Steps
+from mlship.plan.fault import Steps, shown
 
 NEEDED = {"api": "http://127.0.0.1:8080", "file": "/etc/traefik/dynamic/mlship-scorer.yml"}
 """Settings that every node has, its own or the driver's."""
@@ -26,3 +28,13 @@ def check_traefik(draft: Draft) -> None:
     distinct(draft, "service")
     for stage in draft.places("stages"):
         ruled(draft, stage, "Traefik", percentage=False)
+        _copies(draft, stage)
+
+
+def _copies(draft: Draft, stage: Steps) -> None:
+    for name in draft.names(*stage, "mirror"):
+        told = draft.value(*stage, "mirror", name)
+        share = units.basis_points(told) if isinstance(told, str) else None
+        if share and (close := percents(share)):
+            why, hint = f"Traefik {ONLY_PERCENTS}; got {shown(told)}", f"the nearest: {close}"
+            draft.fault((*stage, "mirror", name), why, hint)

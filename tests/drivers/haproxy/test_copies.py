@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import http.client
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Iterator
 
 import pytest
 from msgspec.structs import replace
 
-from mlship.drivers.balancer.driver import BalancerDriver
 from mlship.errors import RoutingRefused
-from mlship.metrics.counters import Tally, difference
 from mlship.plan.routing import Mirror, all_to
+from tests.support.balanced_copies import all_from_v1, counted, post
 from tests.support.haproxy_site import HaproxySite, haproxy_site
-from tests.support.site import CLOCK, until
+from tests.support.site import until
 
 pytestmark = pytest.mark.haproxy
 HALF = replace(all_to("v1"), mirrors=(Mirror(model="v2", share=5000),))
@@ -31,27 +28,12 @@ def site() -> Iterator[HaproxySite]:
         yield place
 
 
-def counted(driver: BalancerDriver, work: Callable[[], None]) -> dict[str, Tally]:
-    """What is counted of the work, once no copy is under way any more."""
-    before = driver.measure()
-    work()
-    seen = [driver.measure().models]
-
-    def quiet() -> bool:
-        CLOCK.sleep(0.3)
-        seen.append(driver.measure().models)
-        return seen[-1] == seen[-2]
-
-    until(quiet)
-    return dict(difference(before, driver.measure()) or {})
-
-
 def test_half_of_the_requests_are_copied(site: HaproxySite) -> None:
     """The challenger gets its share within four standard deviations; users are answered by the live model alone."""
     driver = site.up("v1", "v2")
     driver.route(HALF)
 
-    seen = counted(driver, lambda: assert_all_from_v1(site, 600))
+    seen = counted(driver, lambda: all_from_v1(site, 600))
 
     assert seen["v1"].requests == 600
     assert abs(seen["v2"].requests - 300) <= 4 * (600 * 0.25) ** 0.5
@@ -62,16 +44,8 @@ def test_a_body_is_copied_whole_and_a_large_one_not_at_all(site: HaproxySite) ->
     driver = site.up("v1", "v2")
     driver.route(replace(HALF, mirrors=(Mirror(model="v2", share=10_000),)))
 
-    def post(size: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", site.balancer.port, timeout=10)
-        with closing(connection):
-            connection.request("POST", "/predict", body=b"x" * size)
-            response = connection.getresponse()
-            response.read()
-        assert response.status == 200
-
-    small = counted(driver, lambda: post(2000))
-    large = counted(driver, lambda: post(200_000))
+    small = counted(driver, lambda: post(site, b"x" * 2000))
+    large = counted(driver, lambda: post(site, b"x" * 200_000))
 
     assert (small["v1"].requests, small["v2"].requests) == (1, 1)
     assert (large["v1"].requests, large["v2"].requests) == (1, 0)
@@ -84,7 +58,7 @@ def test_a_challenger_that_is_gone_costs_no_user_anything(site: HaproxySite) -> 
     site.stop("v2")
     until(lambda: not driver.observe().models["v2"].ready)
 
-    seen = counted(driver, lambda: assert_all_from_v1(site, 50))
+    seen = counted(driver, lambda: all_from_v1(site, 50))
 
     assert (seen["v1"].requests, seen["v1"].errors) == (50, 0)
     assert seen["v2"].errors == seen["v2"].requests > 0
@@ -104,7 +78,3 @@ def test_a_configuration_without_the_script_is_refused() -> None:
             driver.route(HALF)
 
         assert site.balancer.entry == before
-
-
-def assert_all_from_v1(site: HaproxySite, requests: int) -> None:
-    assert site.shares(requests) == {"v1": requests}

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from mlship.errors import ModelNotReady, RoutingRefused, UsageError
 from mlship.plan.pool import Pool
-from mlship.plan.routing import Mirror, Routing, all_to
+from mlship.plan.routing import Capture, Routing, all_to
 from mlship.plan.rule import Condition, Part, Rule, header_is
 from tests.support.balanced_site import drawn
 from tests.support.site import split, until
@@ -119,7 +119,7 @@ def test_a_service_that_is_not_there(site: TraefikSite) -> None:
         (split(1000), "keeps no user on one model"),
         (replace(all_to("v1"), rules=(Rule(model="v2", share=100),)), "keeps no user on one model"),
         (replace(all_to("v1"), rules=(header_is("x", "a`)b", "v2"),)), "one header with plain values"),
-        (replace(all_to("v1"), mirrors=(Mirror(model="v2", share=100),)), "copies no requests"),
+        (replace(all_to("v1"), capture=Capture()), "keeps no answers"),
     ],
 )
 def test_what_cannot_be_said_is_refused(site: TraefikSite, routing: Routing, why: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mlship.drivers.balancer.traefik.lines import service_lines, static_lines
 
-STRATEGIES = ("canary", "blue-green", "recreate")
+STRATEGIES = ("canary", "blue-green", "recreate", "shadow")
 """Those that `init` has a plan for."""
 
 _HEAD = """\
@@ -46,6 +46,12 @@ def configuration(service: str) -> str:
     del service
     services = service_lines({"v1": "10.0.0.1:8000", "v2": "10.0.0.2:8000"})
     return _CONFIGURATION.format(static=_commented(static_lines()), services=_commented(services))
+
+
+def shadowed(plan: str, *, service: str) -> str:
+    """The plan of strategy shadow: copies need nothing in the configuration."""
+    del service
+    return plan
 
 
 def _commented(text: str) -> str:

@@ -33,7 +33,9 @@ class TraefikDriver(BalancerDriver):
                 clock=opening.clock,
             )
 
-        language = LineLanguage(make="Traefik", pools=services, users=False)
+        language = LineLanguage(
+            make=self.make, pools=services, users=False, copies=len(services), percents=True, beside=True
+        )
         super().__init__(
             opening, fleet=Fleet(nodes=tuple(map(node, settings.nodes))), language=language, address=settings.listen
         )

@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mlship.drivers.balancer.line import CLOSED
+from mlship.drivers.balancer.line import CLOSED, COPY, IF
+from mlship.drivers.balancer.traefik.copies import challengers, copies_of, copying
 from mlship.drivers.balancer.traefik.settings import Entrance
 
 PRIORITY = 100_000
@@ -29,11 +30,15 @@ def text_of(value: str, *, service: str, models: Sequence[str], entrance: Entran
     shares, *words = value.split(" ")
     closed = value == CLOSED
     # Weights of nothing but 0 answer 503.
-    weights = [(model, "0") for model in models[:1]] if closed else [part.split(":") for part in shares.split(",")]
+    weights = [(model, "0") for model in models[:1]] if closed else _pairs(shares.split(","))
+    told = [word.split(":") for word in words]
+    aside, copies = ([rest for kind, *rest in told if kind == wanted] for wanted in (IF, COPY))
+    live, share = weights[-1]
+    if copies:
+        weights[-1] = (copying(name), share)
     weighted: dict[str, Any] = {"services": [{"name": model, "weight": int(weight)} for model, weight in weights]}
     if entrance.health_check:
         weighted["healthCheck"] = {}
-    aside = [word.split(":")[1:] for word in words]
     routers = {name: _router(entrance, closed=closed, name=name) | {"service": name, "priority": PRIORITY}}
     for number, (header, wanted, model) in enumerate(aside):
         rule = f"({entrance.rule}) && Header(`{header}`, `{wanted}`)"
@@ -42,6 +47,10 @@ def text_of(value: str, *, service: str, models: Sequence[str], entrance: Entran
     http: dict[str, Any] = {"routers": routers, "services": {name: {"weighted": weighted}}}
     if closed:
         http["middlewares"] = {name: {"headers": {"customResponseHeaders": {"Retry-After": "5"}}}}
+    if copies:
+        more = copies_of(copies, live=live, name=copying(name), checked=entrance.health_check)
+        http["services"] |= more["services"]
+        http["middlewares"] = more["middlewares"]
     return (
         f"# Written by mlship for the service {service}, anew at each change.\n{json.dumps({'http': http}, indent=1)}\n"
     )
@@ -49,17 +58,24 @@ def text_of(value: str, *, service: str, models: Sequence[str], entrance: Entran
 
 def value_of(services: Sequence[Document], routers: Sequence[Document], service: str) -> str | None:
     """What the API tells of the service, as a value; None: it has none."""
-    found = next((each for each in services if _base(each["name"]) == named(service)), None)
+    known = {_base(each["name"]): each for each in services}
+    found = known.get(named(service))
     if found is None:
         return None
     weights = [(each["name"], each.get("weight", 1)) for each in found.get("weighted", {}).get("services", [])]
     if not any(weight > 0 for _, weight in weights):
         return CLOSED
+    mirror = copying(named(service))
+    mirrored = any(_base(name) == mirror for name, _ in weights)
+    mirroring = known.get(mirror, {}).get("mirroring", {}) if mirrored else {}
+    weights = [(mirroring.get("service", name) if _base(name) == mirror else name, weight) for name, weight in weights]
     aside = [router for router in routers if _base(router["name"]).startswith(f"{named(service)}-")]
     aside.sort(key=lambda router: -int(router.get("priority", 0)))
     matched = [(_HEADER.search(router["rule"]), _base(router["service"])) for router in aside]
     shares = ",".join(f"{_base(name)}:{weight}" for name, weight in weights)
-    return " ".join([shares, *(f"if:{found[1]}:{found[2]}:{model}" for found, model in matched if found)])
+    rules = (f"{IF}:{found[1]}:{found[2]}:{model}" for found, model in matched if found)
+    copies = (f"{COPY}:{model}:{share}" for model, share in challengers(mirroring, known))
+    return " ".join([shares, *rules, *copies])
 
 
 def value_in(text: str, service: str) -> str | None:
@@ -74,7 +90,11 @@ def value_in(text: str, service: str) -> str | None:
 
 def ours(name: str, service: str) -> bool:
     """A router or service of mlship's for this service, by its full name."""
-    return _base(name) == named(service) or bool(re.fullmatch(rf"{re.escape(named(service))}-\d+", _base(name)))
+    return bool(re.fullmatch(rf"{re.escape(named(service))}(_copies)?(-\d+)?", _base(name)))
+
+
+def _pairs(parts: Sequence[str]) -> list[tuple[str, str]]:
+    return [(name, share) for name, _, share in (part.partition(":") for part in parts)]
 
 
 def _router(entrance: Entrance, *, closed: bool, name: str) -> dict[str, Any]:

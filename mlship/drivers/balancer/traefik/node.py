@@ -11,8 +11,10 @@ import msgspec
 
 from mlship.clock import Clock
 from mlship.drivers.balancer.health import answers
+from mlship.drivers.balancer.line import COPY
 from mlship.drivers.balancer.node import Server
 from mlship.drivers.balancer.traefik.api import Api
+from mlship.drivers.balancer.traefik.copies import SINCE
 from mlship.drivers.balancer.traefik.dynamic import named, ours, text_of, value_in, value_of
 from mlship.drivers.balancer.traefik.metrics import coarse, tallies
 from mlship.drivers.balancer.traefik.settings import Entrance, NodeSettings
@@ -140,6 +142,7 @@ class TraefikNode(msgspec.Struct, frozen=True, kw_only=True):
                 raise self._disabled(found[1])
             if since > LOADS_WITHIN:
                 hint = "its log tells why; is the file in the folder that its file provider watches?"
+                hint += f" And {SINCE}" if f" {COPY}:" in (wanted or "") else ""
                 told = f"{found[0]} {found[1]}".rstrip()
                 why = f"Traefik {self.name} has not loaded the split in {LOADS_WITHIN:g} s, it has {told}"
                 raise RoutingRefused(why, hint=hint)
