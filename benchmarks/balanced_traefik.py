@@ -15,8 +15,8 @@ from mlship.drivers.balancer.traefik.dynamic import text_of
 from mlship.drivers.balancer.traefik.lines import service_lines, static_lines
 from mlship.drivers.balancer.traefik.settings import settings_of
 
-LOADED = 0.5
-"""Seconds after which a change of the file is loaded."""
+LOADED = 1.0
+"""Seconds after which a change of the file is loaded, on a busy machine, too."""
 
 
 class Traefik:
@@ -48,8 +48,9 @@ class Traefik:
         time.sleep(LOADED)
 
     def back(self) -> None:
-        """The bare command."""
+        """The bare command; users are watched until it has come through, however long that takes."""
         self._load("v1:10000")
+        time.sleep(LOADED)
 
     def driver(self, fence: int) -> TraefikDriver:
         """The service's driver."""
