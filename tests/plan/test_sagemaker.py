@@ -129,7 +129,7 @@ def test_an_ab_test_is_of_requests() -> None:
 @pytest.mark.parametrize(
     ("rule", "told"), [("percentage: 5%", True), ("header: { x-team: risk }, percentage: 5%", False)]
 )
-def test_a_share_of_all_requests_is_a_canary(rule: str, told: bool) -> None:
+def test_a_share_of_all_requests_is_a_canary(*, rule: str, told: bool) -> None:
     """A flag that chance alone decides is refused with what does the same."""
     found = faults(GOOD + f"stages:\n  - {{ strategy: feature-flag, rules: [{{ {rule} }}] }}\n")
 

@@ -97,7 +97,7 @@ def _last_share(draft: Draft, stage: Steps) -> int | None:
 
 
 def _period(draft: Draft, stage: Steps) -> None:
-    """A change of weights locks the endpoint for a minute or two, and no number of the split before is final by then."""
+    """A change of weights locks the endpoint for a minute or two, and no number of a split is final sooner."""
     every, least = draft.value(*stage, "every"), draft.value("driver", "sagemaker", "metrics-lag") or LAG
     if draft.value(*stage, "strategy") == "bandit" and units.seconds(every or "1m") < units.seconds(least):
         hint = "say `every: 10m`: a change of weights locks the endpoint, and numbers are final after `metrics-lag`"
