@@ -30,6 +30,9 @@ _WAITS: Mapping[str, Mapping[str, float]] = {
 }
 """Keys that say how long a step of the strategy lasts at least, with their defaults in seconds."""
 
+ANONYMOUS = frozenset({"sagemaker"})
+"""Drivers that draw each request anew, and whose A/B tests are of requests."""
+
 ALARMS_JUDGE = "only the backend's alarms see both models serve; gates judge afterwards"
 
 
@@ -111,7 +114,7 @@ def _shadow(part: Part, reached: int) -> int:
 
 def _ab(part: Part, reached: int) -> int:
     """Check the arms; how many users the candidate has afterwards."""
-    check_ab(part.draft, part.path)
+    check_ab(part.draft, part.path, users=driver_name(part.draft) not in ANONYMOUS)
     shares = {name: part.draft.value(*part.path, "split", name) for name in part.draft.names(*part.path, "split")}
     live = {"live", part.draft.value("live")}
     points = [units.basis_points(share) or 0 for name, share in shares.items() if share and name not in live]

@@ -60,8 +60,8 @@ def _numbers(draft: Draft, path: Steps, single: tuple[str, ...]) -> None:
         draft.fault(path, "nothing says which numbers it asks for", hint, at_key=True)
 
 
-def check_ab(draft: Draft, stage: Steps) -> None:
-    """Add the faults of an A/B test."""
+def check_ab(draft: Draft, stage: Steps, *, users: bool) -> None:
+    """Add the faults of an A/B test: of users, or of requests where the driver cannot tell users apart."""
     kind = _goal(draft, stage)
     _arms(draft, {name: (*stage, "split", name) for name in draft.names(*stage, "split")}, stage, keys=True)
     _split(draft, stage)
@@ -70,7 +70,7 @@ def check_ab(draft: Draft, stage: Steps) -> None:
     _probability(draft, (*stage, "alpha"), most=0.5)
     _probability(draft, (*stage, "power"), most=0.999)
     _method(draft, stage, kind)
-    if not draft.has("assign-by"):
+    if users and not draft.has("assign-by"):
         hint = "add `assign-by: header:x-user-id`"
         draft.fault((*stage, "strategy"), "an A/B test is of users, and nothing says who is one", hint)
 

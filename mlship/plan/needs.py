@@ -32,6 +32,12 @@ def able(capability: Capability, drivers: Mapping[str, frozenset[Capability]]) -
     return f"{_OWN_NUMBERS}; {hint}" if capability is Capability.COUNTERS else hint
 
 
+def instead(draft: Draft, path: Steps) -> str:
+    """What does the same without the ability that is needed there, with `; ` behind it; empty: nothing does."""
+    share = draft.value(*path) if draft.names(*path[:-1]).keys() == {"percentage"} else None
+    return f"for a share of all requests say `strategy: canary` and `weights: [{share}]`; " if share else ""
+
+
 def needs_of(draft: Draft) -> dict[Capability, Steps]:
     """What the plan needs, and the first place that needs it."""
     needs: dict[Capability, Steps] = {}

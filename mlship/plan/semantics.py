@@ -14,7 +14,7 @@ from mlship.plan.fault import Steps, shown, suggestion
 from mlship.plan.gatebook import is_score
 from mlship.plan.gateuse import definitions, gate_uses
 from mlship.plan.model import Capability
-from mlship.plan.needs import ABILITIES, able, needs_of
+from mlship.plan.needs import ABILITIES, able, instead, needs_of
 
 Drivers = Mapping[str, frozenset[Capability]]
 
@@ -196,4 +196,5 @@ def _driver(draft: Draft, drivers: Drivers) -> None:
         draft.fault(("driver", "process", "listen"), f"expected a port from 1 to 65535; got {shown(listen)}")
     for capability, path in needs_of(draft).items():
         if capability not in drivers[name]:
-            draft.fault(path, f"driver {name} cannot {ABILITIES[capability]}", able(capability, drivers))
+            hint = f"{instead(draft, path)}{able(capability, drivers)}"
+            draft.fault(path, f"driver {name} cannot {ABILITIES[capability]}", hint)

@@ -91,13 +91,50 @@ def test_a_shadow_is_one_to_one() -> None:
     assert any("from one variant to one other" in fault for fault in found), found
 
 
-def test_a_bandit_respects_the_lock() -> None:
-    """A change of the weights takes a minute or two, and CloudWatch counts by the minute."""
-    bandit = "metrics: { won: { outcome: reward } }\nstages:\n  - { strategy: bandit, goal: won EVERY }\n"
-    found = faults(GOOD + bandit.replace(" EVERY", ", every: 1m"))
+BANDIT = """\
+metrics: { won: { command: { run: [won] } } }
+stages:
+  - { strategy: bandit, goal: won, every: 1m }
+"""
 
-    assert any("at most every 180s" in fault for fault in found), found
-    assert read(GOOD + bandit.replace(" EVERY", ", every: 10m")).stages
+
+def test_a_bandit_respects_the_lock() -> None:
+    """A change of the weights takes a minute or two, and no number is final before the plan says so."""
+    found = faults(GOOD + BANDIT)
+    sooner = GOOD.replace("instance-type: ml", "metrics-lag: 1m, instance-type: ml")
+
+    assert any("at most every 3m" in fault for fault in found), found
+    assert read(GOOD + BANDIT.replace("1m", "10m")).stages
+    assert read(sooner + BANDIT).stages
+
+
+def test_reported_outcomes_need_a_bucket() -> None:
+    """Without captured answers no outcome would ever meet the model that it is about."""
+    text = GOOD + BANDIT.replace("command: { run: [won] }", "outcome: reward").replace("1m", "10m")
+    found = faults(text)
+
+    assert len(found) == 1
+    assert "nothing says where SageMaker keeps the answers" in found[0]
+    assert read(text.replace("instance-type: ml", 'capture: "s3://bucket/live", instance-type: ml')).stages
+
+
+def test_an_ab_test_is_of_requests() -> None:
+    """Nobody need say who a user is, as the endpoint could not know; who says it is refused."""
+    test = BANDIT.replace("bandit", "ab, split: { live: 50%, candidate: 50% }").replace(", every: 1m", "")
+
+    assert read(GOOD + test).assign_by is None
+    assert any("cannot keep a user" in fault for fault in faults(GOOD + "assign-by: header:x-user-id\n" + test))
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"), [("percentage: 5%", True), ("header: { x-team: risk }, percentage: 5%", False)]
+)
+def test_a_share_of_all_requests_is_a_canary(*, rule: str, told: bool) -> None:
+    """A flag that chance alone decides is refused with what does the same."""
+    found = faults(GOOD + f"stages:\n  - {{ strategy: feature-flag, rules: [{{ {rule} }}] }}\n")
+
+    assert any("cannot keep a user on one model" in fault for fault in found)
+    assert any("say `strategy: canary` and `weights: [5%]`" in fault for fault in found) is told
 
 
 def test_the_caller_may_pick() -> None:

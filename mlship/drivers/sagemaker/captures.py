@@ -19,12 +19,10 @@ from mlship.clock import Clock
 from mlship.dataplane.files import make_folder, replace_file, writing
 from mlship.drivers.sagemaker.events import Role, Roles, told
 
-LATE = 600.0
-"""Seconds after a request in which its line is still waited for."""
 WINDOW = 2 * 3600.0
 """Seconds before the last listing from which objects are looked for: they may come later, and grow."""
 EVERY = 30.0
-"""Least seconds between two listings."""
+"""Least seconds between two listings, unless told otherwise."""
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,13 +50,17 @@ class Store(Protocol):
 class S3Captures:
     """Objects of one endpoint's data capture, and the lines made of them in a folder here."""
 
-    def __init__(self, *, store: Store, destination: str, endpoint: str, folder: Path, clock: Clock) -> None:
+    def __init__(
+        self, *, store: Store, destination: str, endpoint: str, folder: Path, clock: Clock, every: float = EVERY
+    ) -> None:
+        """`every`: least seconds between two listings."""
         place = urlsplit(destination)
         self._store = store
         self._bucket = place.netloc
         # A slash at the end of the destination becomes a folder without a name.
         self._prefix = f"{place.path.strip('/')}/".lstrip("/") + f"{endpoint}/"
         self._clock = clock
+        self._every = every
         self._state = folder / "fetched.json"
         self.folder = folder
 
@@ -77,7 +79,7 @@ class S3Captures:
         make_folder(self.folder)
         now, kept = self._clock.now(), self._kept()
         kept = _noted(kept, roles, since or now)
-        if kept.listed and 0 <= now - kept.listed < EVERY:
+        if kept.listed and 0 <= now - kept.listed < self._every:
             return
         start = (kept.listed or now) - WINDOW
         for variant in sorted({name for _, known in kept.roles for name in known}):

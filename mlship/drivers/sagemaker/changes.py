@@ -105,6 +105,10 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
                 failed += 1
                 if not internal(error.reason) or failed == AGAIN:
                     raise
+            except (UsageError, ModelNotReady):
+                # Refused: autoscaling may have been switched off for it.
+                self.scale_again(seen)
+                raise
         raise OutOfReach(
             f"endpoint {self.endpoint.name} is changed by somebody else again and again",
             hint="see who works on it; the traffic is as they have left it",
@@ -163,11 +167,11 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
         return retrying(call)
 
     def _carry_out(self, seen: Description | None, act: Act) -> None:
+        self._unscale(seen, act)
         begun = self.endpoint.clock.now()
         modified = seen.modified if seen else 0.0
         pending = Pending(config=act.config, modified=modified, asked=begun, within=act.within, landing=act.landing)
         self.note(lambda ledger: replace(ledger, pending=pending, intent=act.entry or ledger.intent))
-        self._unscale(seen, act)
         self._ask(act)
         try:
             found = self.endpoint.settled(seen, act.met, within=act.within)

@@ -15,7 +15,7 @@ from mlship.drivers.claim import Claim
 from mlship.drivers.sagemaker.acts import Acts
 from mlship.drivers.sagemaker.autoscaling import Autoscaling
 from mlship.drivers.sagemaker.aws import aws_of
-from mlship.drivers.sagemaker.captures import LATE, S3Captures
+from mlship.drivers.sagemaker.captures import EVERY, S3Captures
 from mlship.drivers.sagemaker.changes import Changes
 from mlship.drivers.sagemaker.collect import Collector
 from mlship.drivers.sagemaker.configs import Configs
@@ -100,6 +100,7 @@ class SagemakerDriver:
             endpoint=settings.endpoint,
             folder=folder / "captures",
             clock=clock,
+            every=min(EVERY, settings.capture_lag),
         )
 
     def observe(self) -> Observed:
@@ -186,7 +187,7 @@ class SagemakerDriver:
     @property
     def late(self) -> float:
         """Seconds after an answer in which AWS may still bring its line."""
-        return LATE
+        return self._settings.capture_lag
 
     def captures(self) -> Path:
         """The folder here with the lines that data capture has left in S3."""

@@ -9,7 +9,7 @@ import msgspec
 
 from mlship.plan import units
 
-SECONDS = {"poll": 10.0, "update-within": 3600.0, "metrics-lag": 180.0}
+SECONDS = {"poll": 10.0, "update-within": 3600.0, "metrics-lag": 180.0, "capture-lag": 600.0}
 """Durations, with their defaults."""
 
 ATTEMPTS = 6
@@ -34,6 +34,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     update_within: float = SECONDS["update-within"]
     metrics_lag: float = SECONDS["metrics-lag"]
     """Seconds after which a minute of CloudWatch's is final."""
+    capture_lag: float = SECONDS["capture-lag"]
+    """Seconds after a request in which its captured line is still waited for."""
     attempts: int = ATTEMPTS
 
 
@@ -52,5 +54,6 @@ def settings_of(told: Mapping[str, Any], *, service: str) -> Settings:
         poll=waits["poll"],
         update_within=waits["update-within"],
         metrics_lag=waits["metrics-lag"],
+        capture_lag=waits["capture-lag"],
         **texts,
     )

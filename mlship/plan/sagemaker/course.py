@@ -5,6 +5,8 @@ from __future__ import annotations
 from mlship.plan import units
 from mlship.plan.draft import Draft
 from mlship.plan.fault import Steps, shown
+from mlship.plan.model import Capability
+from mlship.plan.needs import needs_of
 from mlship.plan.routing import WHOLE
 from mlship.plan.rule import Part, Rule
 
@@ -14,8 +16,8 @@ MOST_VARIANTS = 10
 TARGET = "x-amzn-sagemaker-target-variant"
 """The header of InvokeEndpoint by which a caller picks the variant (`TargetVariant` in AWS's own libraries)."""
 
-LEAST_PERIOD = 180.0
-"""Seconds; a change of weights locks the endpoint for a minute or two, and its numbers are told by the minute."""
+LAG = "3m"
+"""Of CloudWatch's numbers, where the plan says nothing of it."""
 
 NO_HEADERS = "the endpoint sees no headers, cookies, parameters or users"
 PICKS = f"what a caller can do is pick the variant: `header: {{ {TARGET}: MODEL }}`"
@@ -28,6 +30,7 @@ def picks(rule: Rule) -> bool:
 
 def check_stages(draft: Draft) -> None:
     """Add every fault that the stages have on an endpoint."""
+    _kept(draft)
     for stage in draft.places("stages"):
         if draft.has(*stage, "preview"):
             draft.fault((*stage, "preview"), NO_HEADERS, f"try green by InvokeEndpoint(TargetVariant=...); {PICKS}")
@@ -35,6 +38,14 @@ def check_stages(draft: Draft) -> None:
         _arms(draft, stage)
         _copies(draft, stage)
         _period(draft, stage)
+
+
+def _kept(draft: Draft) -> None:
+    """Answers are kept, and reported outcomes find theirs, only in a bucket."""
+    asks = needs_of(draft).get(Capability.CAPTURE)
+    if asks is not None and not draft.has("driver", "sagemaker", "capture"):
+        hint = "add `capture: s3://BUCKET/captures` to the driver"
+        draft.fault(asks, "nothing says where SageMaker keeps the answers that this needs", hint)
 
 
 def _rules(draft: Draft, stage: Steps) -> None:
@@ -86,11 +97,12 @@ def _last_share(draft: Draft, stage: Steps) -> int | None:
 
 
 def _period(draft: Draft, stage: Steps) -> None:
-    every = draft.value(*stage, "every")
-    if draft.value(*stage, "strategy") == "bandit" and units.seconds(every or "1m") < LEAST_PERIOD:
-        hint = "say `every: 10m`: a change of weights locks the endpoint, and CloudWatch counts by the minute"
+    """A change of weights locks the endpoint for a minute or two, and no number of a split is final sooner."""
+    every, least = draft.value(*stage, "every"), draft.value("driver", "sagemaker", "metrics-lag") or LAG
+    if draft.value(*stage, "strategy") == "bandit" and units.seconds(every or "1m") < units.seconds(least):
+        hint = "say `every: 10m`: a change of weights locks the endpoint, and numbers are final after `metrics-lag`"
         path: Steps = (*stage, "every") if every is not None else (*stage, "strategy")
-        draft.fault(path, f"a bandit on an endpoint moves its weights at most every {LEAST_PERIOD:g}s", hint)
+        draft.fault(path, f"a bandit on an endpoint moves its weights at most every {least}", hint)
 
 
 def _candidate(draft: Draft) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from mlship.errors import ModelNotReady
+from mlship.errors import ModelNotReady, UsageError
 from mlship.plan.routing import Routing, all_to
 from mlship.plan.shift import Shift, ShiftKind
 from tests.emulators.sagemaker import Outcome
@@ -86,6 +86,23 @@ def test_it_comes_back_after_an_update_that_was_rolled_back(site: SagemakerSite)
     with pytest.raises(ModelNotReady):
         site.open().route(replace(all_to("v2"), shift=SWITCH))
 
+    assert how_scaled(site) == before
+
+
+@pytest.mark.parametrize("refused", ["sagemaker:UpdateEndpoint", "application-autoscaling:DeregisterScalableTarget"])
+def test_it_comes_back_at_once_when_aws_refuses(site: SagemakerSite, refused: str) -> None:
+    """The change, or that autoscaling is switched off for it: nothing is under way, and nobody need come again."""
+    before = how_scaled(site)
+    site.aws.settings.denied = [refused]
+    driver = site.open()
+
+    with pytest.raises(UsageError, match=refused):
+        driver.route(replace(all_to("v2"), shift=SWITCH))
+
+    assert how_scaled(site) == before
+    assert site.weights == {"v1": site.weights["v1"]}
+    site.aws.settings.denied = []
+    driver.route(replace(all_to("v2"), shift=SWITCH))
     assert how_scaled(site) == before
 
 
