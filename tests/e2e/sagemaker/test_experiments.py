@@ -142,7 +142,7 @@ def test_reported_outcomes_decide(place: Place, aws: Emulator, pleased: int, end
 
 
 def test_a_bandit_moves_the_weights(place: Place, aws: Emulator) -> None:
-    """Towards the better arm of three, not more often than asked for, never below the floor, until it has won; a replay moves alike."""
+    """Towards the better arm of three, in its own time, never below the floor, until it wins; a replay moves alike."""
     with local_model("v3") as third:
         place.images["v3"] = third.image
         callers = Callers(place, v1=2, v2=9, v3=2)
