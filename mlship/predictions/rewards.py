@@ -22,7 +22,8 @@ class CapturedRewards:
 
     def rewards(self, metric: Metric, asked: Asked, mark: str) -> tuple[Rewards, str]:
         """The cohort behind `mark` (empty: the first), and the mark behind it."""
+        # It may take its time, in which others want the file of the answers: `mlship outcome` is one.
+        self._captures.rotate()
         with self._predictions.session():
-            self._captures.rotate()
             self._predictions.ingest(self._captures.captures())
             return self._predictions.rewards(metric, asked, mark, sticky=self._sticky)

@@ -47,8 +47,9 @@ class CapturedAnswers:
 
     def look(self, live: str, mirrors: Mapping[str, int], since: float) -> tuple[Mapping[str, Answers], str]:
         """What is new of the pairs of live and each challenger."""
+        # It may take its time, in which others want the file of the answers: `mlship outcome` is one.
+        self._captures.rotate()
         with self._predictions.session():
-            self._captures.rotate()
             self._predictions.ingest(self._captures.captures())
             answers, mark = self._predictions.answers(live, mirrors, since=since)
         return answers, str(mark)

@@ -132,9 +132,9 @@ class Place:
         assert brought.returncode == 0, brought.stdout + brought.stderr
 
     def weights(self) -> dict[str, int]:
-        """What the endpoint really does, in basis points; {} where it is not there."""
+        """What the endpoint really does, in basis points; {} where it is not there, or not yet."""
         try:
-            told = self.clients.describe(self.service)["ProductionVariants"]
+            told = self.clients.describe(self.service).get("ProductionVariants", [])
         except self.clients.sagemaker.exceptions.ClientError:
             return {}
         total = sum(each["CurrentWeight"] for each in told)
