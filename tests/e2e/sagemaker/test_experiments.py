@@ -135,6 +135,8 @@ def test_reported_outcomes_decide(place: Place, aws: Emulator, pleased: int, end
     callers = Callers(place, v1=3, v2=pleased)
     run = place.start("deploy", reported(place), "--yes", "--output", "plain")
     until(lambda: "ab v2 against v1, in place" in output(place))
+    # Captured lines know whole seconds: calls of the second in which the stage begins count as before it.
+    CLOCK.sleep(1.0)
     for _ in range(ROUNDS):
         callers.report()
         with suppress(subprocess.TimeoutExpired):
