@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from mlship.errors import Exit
 from mlship.plan.routing import WHOLE
 from tests.e2e.sagemaker.place import SPEED, Emulator, Place
 from tests.emulators.sagemaker.local import local_model
-from tests.support.site import until
+from tests.support.site import CLOCK, until
 
 AB = {"strategy": "ab", "split": {"live": "50%", "candidate": "50%"}, "goal": "conversion"}
 ARMS = ["live", "v2", "v3"]
@@ -34,7 +33,7 @@ FLOOR = 1000
 BUCKET = "experiments"
 DELIVERY = 3.0
 """Seconds until captured lines are in S3: many in one object, as AWS delivers them."""
-ROUNDS, PAUSE = 5, 25.0
+ROUNDS, PAUSE = 8, 15.0
 """Reports at most, and seconds until the next one: a machine may be too busy to bring one in time."""
 PROGRAM = """\
 import json, os, pathlib, sys
@@ -63,7 +62,7 @@ class Callers:
         return told
 
     def _one(self) -> dict[str, Any]:
-        at, name = time.time(), f"call-{self.answered.total()}"
+        at, name = CLOCK.now(), f"call-{self.answered.total()}"
         answer = self._place.clients.invoke(self._place.service, InferenceId=name)
         model = json.loads(answer["Body"].read())["model"]
         self.answered[model] += 1
@@ -98,6 +97,11 @@ def events(place: Place, kind: str) -> list[dict[str, Any]]:
     return [line for line in lines if line["type"] == kind]
 
 
+def stamp(text: str) -> float:
+    """Seconds since the epoch."""
+    return datetime.fromisoformat(text).timestamp()
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
     """A change of the weights."""
@@ -112,7 +116,7 @@ class Move:
         shares: Counter[str] = Counter()
         for arm, share in event["segments"]:
             shares[arm] += share
-        return cls(at=datetime.fromisoformat(event["at"]).timestamp(), shares=dict(shares))
+        return cls(at=stamp(event["at"]), shares=dict(shares))
 
     @property
     def is_free(self) -> bool:
@@ -130,7 +134,9 @@ def test_reported_outcomes_decide(place: Place, aws: Emulator, pleased: int, end
     aws.order("settings", capture_delay=DELIVERY * SPEED)
     callers = Callers(place, v1=3, v2=pleased)
     run = place.start("deploy", reported(place), "--yes", "--output", "plain")
-    place.until_share("v2")
+    until(lambda: "ab v2 against v1, in place" in output(place))
+    # Captured lines know whole seconds: calls of the second in which the stage begins count as before it.
+    CLOCK.sleep(1.0)
     for _ in range(ROUNDS):
         callers.report()
         with suppress(subprocess.TimeoutExpired):
@@ -161,6 +167,7 @@ def test_a_bandit_moves_the_weights(place: Place, aws: Emulator) -> None:
             return run.poll() is not None
 
         until(ended, patience=150.0)
+    begun = [stamp(event["at"]) for event in events(place, "settled")]
     moves = list(map(Move.of, events(place, "reallocated")))
     replayed = place.mlship("replay", place.service)
 
@@ -169,7 +176,9 @@ def test_a_bandit_moves_the_weights(place: Place, aws: Emulator) -> None:
     assert any(move.is_free for move in moves), output(place)
     assert moves[-1].shares["v2"] > max(FLOOR, *(share for arm, share in moves[-1].shares.items() if arm != "v2"))
     assert all(min(move.shares.values()) >= FLOOR for move in moves), moves
-    assert all(later.at - earlier.at >= EVERY for earlier, later in pairwise(moves) if later.is_free), moves
+    times = [max(at for at in begun if at < moves[0].at), *(move.at for move in moves)]
+    waited = [later - earlier for earlier, later in pairwise(times)]
+    assert all(wait >= EVERY for wait, move in zip(waited, moves, strict=True) if move.is_free), (begun, moves)
     assert all(move.shares in seen for move in moves[:-1]), (moves, seen)
     assert aws.order("calls")["sagemaker:UpdateEndpointWeightsAndCapacities"] >= len(moves)
     assert "all come out the same" in replayed.stdout, replayed.stdout + replayed.stderr
