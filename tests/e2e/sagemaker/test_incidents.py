@@ -159,6 +159,25 @@ def test_two_machines(place: Place, tmp_path: Path) -> None:
     assert place.weights() == {"v1": 9000, "v2": 1000}
 
 
+def test_a_team_whose_record_is_in_s3(place: Place, tmp_path: Path) -> None:
+    """kill -9 on one machine: another one, which has nothing but bucket and endpoint, goes on, and later goes back."""
+    place.clients("s3").create_bucket(Bucket="team")
+    place.environment |= {"MLSHIP_STATE": "s3://team/mlship", "XDG_STATE_HOME": str(tmp_path / "ann")}
+    place.bring_up()
+    run = place.start("deploy", place.plan(), "--yes", "--output", "plain")
+    until(lambda: place.weights().get("v2") == 5000)
+    run.kill()
+    run.wait()
+    resumed = place.mlship("resume", place.service, "--output", "plain", XDG_STATE_HOME=str(tmp_path / "bo"))
+    promoted = place.weights()
+    back = place.mlship("rollback", place.service, XDG_STATE_HOME=str(tmp_path / "cy"))
+
+    assert resumed.returncode == Exit.DONE, resumed.stdout + resumed.stderr
+    assert promoted == {"v2": 10_000}
+    assert back.returncode == Exit.DONE, back.stdout + back.stderr
+    assert place.weights() == {"v1": 10_000}
+
+
 def test_killed_while_the_endpoint_is_updating(place: Place) -> None:
     """kill -9 in the middle of an update: AWS ends it, and `resume` the rollout."""
     place.bring_up()
