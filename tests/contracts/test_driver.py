@@ -31,12 +31,14 @@ SPLIT = Routing(
 
 def split(driver: Driver) -> Routing:
     """The split, as much of it as the driver can do: all rules, a balancer's one, or weights alone."""
-    if Capability.MATCH not in driver.capabilities:
+    keeps_users, own = Capability.STICKY in driver.capabilities, Capability.REPLICAS in driver.capabilities
+    # An endpoint of SageMaker follows no rule but its own header.
+    if Capability.MATCH not in driver.capabilities or (own and not keeps_users):
         return replace(SPLIT, rules=(), assign_by=None, salt="")
-    if Capability.REPLICAS in driver.capabilities:
+    if own:
         return SPLIT
     fewer = replace(SPLIT, rules=SPLIT.rules[1:2])
-    return fewer if Capability.STICKY in driver.capabilities else replace(fewer, assign_by=None, salt="")
+    return fewer if keeps_users else replace(fewer, assign_by=None, salt="")
 
 
 def up(world: World, *models: str) -> Driver:

@@ -143,9 +143,11 @@ def test_endpoints_that_lead_nowhere(site: EnvoySite) -> None:
 
 def test_counters_are_exact(site: EnvoySite) -> None:
     """Every answer is counted once, 500 as an error, each with its latency; a change of the split ends no count."""
-    site.stop("v2")
-    site.serve("v2", ERRORS="0.3")
     driver = site.up("v1", "v2")
+    site.stop("v2")
+    until(lambda: not driver.observe().models["v2"].ready)
+    site.serve("v2", ERRORS="0.3")
+    until(lambda: driver.observe().models["v2"].ready == 1)
     driver.route(drawn(5000))
     before = driver.measure()
     statuses = [site.ask() for _ in range(100)]
