@@ -20,14 +20,16 @@ BETWEEN = 0.15
 SETTLED = 0.25
 """Seconds that requests under way when the rollback was called may take to be answered."""
 COST = 16
-"""Requests that twenty changes may fail: Caddy closes idle connections, and a user may just be about to use one."""
+"""Requests that twenty changes may fail: Caddy closes idle connections, and a user may just be about to use one; of new
+connections it drops those that wait to be taken."""
 
 
-def test_changes_fail_few_requests_and_none_that_a_server_has_seen(site: CaddySite) -> None:
-    """Twenty changes, over connections that stay open: a request that failed reached no server, it can be sent anew."""
+@pytest.mark.parametrize("fresh", [False, True], ids=["kept", "fresh"])
+def test_changes_fail_few_requests_and_none_that_a_server_has_seen(site: CaddySite, *, fresh: bool) -> None:
+    """Twenty changes, over connections of both kinds: a request that failed reached no server, it can be sent anew."""
     driver = site.up("v1", "v2")
     before = driver.measure()
-    with Load(port=site.balancer.port) as load:
+    with Load(port=site.balancer.port, fresh=fresh) as load:
         for number in range(CHANGES):
             driver.route(drawn(2500 * (number % 4)) if number % 4 else all_to("v1"))
             CLOCK.sleep(BETWEEN)
