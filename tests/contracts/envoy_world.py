@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from mlship.drivers.balancer.ledger import read_ledger
+from mlship.drivers.balancer.ledger import Ledger
+from mlship.drivers.ledgerfile import read_ledger
 from tests.contracts.world import World
 from tests.support.envoy_site import envoy_site
 
@@ -23,7 +24,7 @@ def envoy(folder: Path) -> Iterator[World]:
 
         def revive() -> None:
             site.balancer.start()
-            recorded = read_ledger(site.folder / "state" / "balancer" / site.service).set
+            recorded = read_ledger(site.folder / "state" / "balancer" / site.service, Ledger).set
             assert recorded
             site.open(1).insist(recorded.routing)
 

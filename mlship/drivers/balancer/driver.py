@@ -8,12 +8,13 @@ from typing import ClassVar
 from msgspec.structs import replace
 
 from mlship.drivers.balancer.fleet import Fleet
-from mlship.drivers.balancer.ledger import Entry, Ledger, forget, read_ledger, write_ledger
+from mlship.drivers.balancer.ledger import Entry, Ledger
 from mlship.drivers.balancer.node import Language, Node, Server
 from mlship.drivers.balancer.sums import added
 from mlship.drivers.balancer.words import said
 from mlship.drivers.base import Observed, ObservedModel, Opening
 from mlship.drivers.claim import Claim
+from mlship.drivers.ledgerfile import forget, read_ledger, write_ledger
 from mlship.drivers.trouble import Trouble
 from mlship.errors import MlshipError, ModelNotReady, OutOfReach, RoutingRefused, UsageError
 from mlship.metrics.counters import Counters
@@ -148,7 +149,7 @@ class BalancerDriver:
 
     @property
     def _ledger(self) -> Ledger:
-        ledger = read_ledger(self._claim.folder)
+        ledger = read_ledger(self._claim.folder, Ledger)
         return self._recorded if ledger == Ledger() else ledger
 
     @property

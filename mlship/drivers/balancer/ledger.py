@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import msgspec
 
-from mlship.dataplane.files import replace_file, writing
-from mlship.errors import OutOfReach
 from mlship.plan.routing import Routing
 
 
@@ -36,38 +33,3 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     def with_taken(self, models: Iterable[str]) -> Ledger:
         """Another set of pools."""
         return msgspec.structs.replace(self, taken=tuple(sorted(set(models))))
-
-
-def read_ledger(folder: Path) -> Ledger:
-    """The service's ledger; empty where nothing was ever set.
-
-    Raises:
-        OutOfReach: it cannot be read.
-    """
-    file = folder / "ledger.json"
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=Ledger)
-    except FileNotFoundError:
-        return Ledger()
-    except (OSError, msgspec.MsgspecError) as error:
-        hint = "remove it: what the balancer does now is then taken as it is found"
-        raise OutOfReach(f"{file} cannot be read: {error}", hint=hint) from error
-
-
-def write_ledger(folder: Path, ledger: Ledger) -> None:
-    """Keep it.
-
-    Raises:
-        OutOfReach: it cannot be written.
-    """
-    replace_file(folder / "ledger.json", msgspec.json.encode(ledger).decode())
-
-
-def forget(folder: Path) -> None:
-    """Nothing of the service is known any more.
-
-    Raises:
-        OutOfReach: the file cannot be removed.
-    """
-    with writing(folder):
-        (folder / "ledger.json").unlink(missing_ok=True)

@@ -11,10 +11,11 @@ from msgspec.structs import replace
 
 from mlship.drivers.balancer.ledger import Entry
 from mlship.drivers.claim import Claim
+from mlship.drivers.ledgerfile import read_ledger, write_ledger
 from mlship.drivers.sagemaker.autoscaling import Autoscaling, Scaled, affected
 from mlship.drivers.sagemaker.configs import Configs
 from mlship.drivers.sagemaker.endpoint import BUSY, VISIBLE_WITHIN, Description, Endpoint, NotDone
-from mlship.drivers.sagemaker.ledger import Landing, Ledger, Pending, read_ledger, write_ledger
+from mlship.drivers.sagemaker.ledger import Landing, Ledger, Pending
 from mlship.drivers.sagemaker.messages import Absent, Busy, Existing, internal
 from mlship.errors import MlshipError, ModelNotReady, OutOfReach, UsageError
 from mlship.plan.routing import Routing
@@ -60,7 +61,7 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def ledger(self) -> Ledger:
         """What was set last."""
-        ledger = read_ledger(self.claim.folder)
+        ledger = read_ledger(self.claim.folder, Ledger)
         return self.recorded() if ledger == Ledger() else ledger
 
     def note(self, change: Callable[[Ledger], Ledger]) -> None:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from mlship.drivers.abilities import SAGEMAKER
 from mlship.drivers.base import Observed, ObservedModel, Opening
 from mlship.drivers.claim import Claim
+from mlship.drivers.ledgerfile import forget
 from mlship.drivers.sagemaker.acts import Acts
 from mlship.drivers.sagemaker.autoscaling import Autoscaling
 from mlship.drivers.sagemaker.aws import aws_of
@@ -25,7 +26,6 @@ from mlship.drivers.sagemaker.events import Role
 from mlship.drivers.sagemaker.follow import Follower
 from mlship.drivers.sagemaker.glance import Glance
 from mlship.drivers.sagemaker.layout import Slot
-from mlship.drivers.sagemaker.ledger import forget
 from mlship.drivers.sagemaker.models import Models
 from mlship.drivers.sagemaker.reading import coming, meant
 from mlship.drivers.sagemaker.recorded import Recorded

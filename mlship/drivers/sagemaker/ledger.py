@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 from msgspec.structs import replace
 
-from mlship.dataplane.files import replace_file, writing
 from mlship.drivers.balancer.ledger import Entry
 from mlship.drivers.sagemaker.autoscaling import Scaled
-from mlship.errors import OutOfReach
 
 MOST_CHANGES = 200
 
@@ -99,38 +95,3 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     def changed(self, begun: float, ended: float) -> Ledger:
         """With one more change."""
         return replace(self, changes=(*self.changes, Change(begun=begun, ended=ended))[-MOST_CHANGES:])
-
-
-def read_ledger(folder: Path) -> Ledger:
-    """The service's ledger; empty where nothing was ever set.
-
-    Raises:
-        OutOfReach: it cannot be read.
-    """
-    file = folder / "ledger.json"
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=Ledger)
-    except FileNotFoundError:
-        return Ledger()
-    except (OSError, msgspec.MsgspecError) as error:
-        hint = "remove it: what the endpoint does now is then taken as it is found"
-        raise OutOfReach(f"{file} cannot be read: {error}", hint=hint) from error
-
-
-def write_ledger(folder: Path, ledger: Ledger) -> None:
-    """Keep it.
-
-    Raises:
-        OutOfReach: it cannot be written.
-    """
-    replace_file(folder / "ledger.json", msgspec.json.encode(ledger).decode())
-
-
-def forget(folder: Path) -> None:
-    """Nothing of the service is known any more.
-
-    Raises:
-        OutOfReach: the file cannot be removed.
-    """
-    with writing(folder):
-        (folder / "ledger.json").unlink(missing_ok=True)

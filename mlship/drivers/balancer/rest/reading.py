@@ -10,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-from mlship.drivers.balancer.ledger import read_ledger
+from mlship.drivers.balancer.ledger import Ledger
 from mlship.drivers.balancer.rest.context import Known
 from mlship.drivers.balancer.rest.finding import text_in, weight_in
 from mlship.drivers.balancer.rest.probe import ASTRAY, Prober, deviation
@@ -19,6 +19,7 @@ from mlship.drivers.balancer.rest.settings import Prepared, Read
 from mlship.drivers.balancer.rest.template import Context
 from mlship.drivers.balancer.rest.web import Api, Reply
 from mlship.drivers.balancer.wholes import value_of, weights_in
+from mlship.drivers.ledgerfile import read_ledger
 from mlship.errors import OutOfReach, RoutingRefused
 
 BRIEF = 40
@@ -134,7 +135,7 @@ class Probing(msgspec.Struct, frozen=True, kw_only=True):
 
     def seen(self, *, brief: bool = False) -> Seen:
         """What mlship has set, if the answers fit; else, once a second look has confirmed it, the shares they show."""
-        ledger = read_ledger(self.ledger)
+        ledger = read_ledger(self.ledger, Ledger)
         values = [entry.value for entry in (ledger.set, ledger.intent) if entry is not None]
         for _ in range(2):
             counts = self.prober.counts(BRIEF if brief else None)
