@@ -57,7 +57,8 @@ def named(file: Path) -> str | None:
 def unread(file: Path, offsets: Mapping[str, int]) -> Iterator[Part]:
     """The whole lines behind the offset that the file has been read to; a torn last line is left for later.
 
-    Empty lines are none: a writer that saw half of another's line begins with a line break of its own.
+    Empty lines are none: a writer that saw half of another's line begins with a line break of its own. What is written
+    after the call is left for later as well: a busy router would never let it end.
 
     Raises:
         OSError: the file is there and cannot be read.
@@ -66,10 +67,12 @@ def unread(file: Path, offsets: Mapping[str, int]) -> Iterator[Part]:
         name = _name(stream)
         if name is None:
             return
-        at = offsets.get(name, 0)
+        at = position = offsets.get(name, 0)
         stream.seek(at)
+        written = os.fstat(stream.fileno()).st_size
         rest = b""
-        while data := stream.read(CHUNK):
+        while data := stream.read(min(CHUNK, max(written - position, 0))):
+            position += len(data)
             whole, newline, rest = (rest + data).rpartition(b"\n")
             if newline:
                 at += len(whole) + 1

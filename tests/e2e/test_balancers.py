@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from mlship.errors import Exit
-from tests.support.balanced_cli import SLOW, mlship, plan, under_way
+from tests.support.balanced_cli import SLOW, mlship, plan, under_way, until_seen, until_split
 from tests.support.balanced_load import Load
 from tests.support.haproxy_site import HaproxySite, haproxy_site
 from tests.support.site import until
@@ -71,9 +71,9 @@ def test_a_candidate_that_errs_is_rolled_back(site: HaproxySite) -> None:
 def test_others_stop_a_rollout_and_no_rollback(site: HaproxySite) -> None:
     """Somebody moves the traffic by hand: that is seen, the rollout holds, and `rollback` brings it back."""
     with under_way(site, "deploy", plan(site, stages=SLOW), "--yes", "--output", "plain"):
-        until(lambda: ":v2:1000:" in (site.balancer.entry or ""))
+        until_split(site)
         site.balancer.api.ask(f"set map {site.balancer.map} digits any:v2:10000")
-        until(lambda: "changed by somebody else" in mlship(site, "status", "digits").stdout)
+        until_seen(site)
         doctor = mlship(site, "doctor", "digits").stdout
         back = mlship(site, "rollback", "digits", "--reason", "night")
 

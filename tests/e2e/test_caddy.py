@@ -7,14 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from mlship.errors import Exit
-from tests.support.balanced_cli import mlship, plan, under_way
+from tests.support.balanced_cli import SLOW, mlship, plan, under_way, until_seen, until_split
 from tests.support.balanced_load import Load
 from tests.support.caddy_site import CaddySite, caddy_site
 from tests.support.site import until
 
 pytestmark = [pytest.mark.caddy, pytest.mark.load]
 
-SLOW = [{"strategy": "canary", "weights": ["10%", "50%"], "hold": "5m"}]
 
 
 @pytest.fixture
@@ -70,9 +69,9 @@ def test_a_candidate_that_errs_is_rolled_back(site: CaddySite) -> None:
 def test_others_stop_a_rollout_and_no_rollback(site: CaddySite) -> None:
     """Somebody moves the traffic by hand: that is seen, the rollout holds, and `rollback` brings it back."""
     with under_way(site, "deploy", plan(site, stages=SLOW), "--yes", "--output", "plain"):
-        until(lambda: site.balancer.weights == {"v1": 9, "v2": 1})
+        until_split(site)
         site.balancer.set_by_hand(v2=1)
-        until(lambda: "changed by somebody else" in mlship(site, "status", "digits").stdout)
+        until_seen(site)
         doctor = mlship(site, "doctor", "digits").stdout
         back = mlship(site, "rollback", "digits", "--reason", "night")
 

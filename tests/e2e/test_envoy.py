@@ -7,14 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from mlship.errors import Exit
-from tests.support.balanced_cli import mlship, plan, under_way
+from tests.support.balanced_cli import SLOW, mlship, plan, under_way, until_seen, until_split
 from tests.support.balanced_load import Load
 from tests.support.envoy_site import EnvoySite, envoy_site
 from tests.support.site import until
 
 pytestmark = [pytest.mark.envoy, pytest.mark.load]
 
-SLOW = [{"strategy": "canary", "weights": ["10%", "50%"], "hold": "5m"}]
 QUICK = [
     {
         "strategy": "shadow",
@@ -93,10 +92,10 @@ def test_a_candidate_that_errs_is_rolled_back(site: EnvoySite) -> None:
 def test_a_restart_holds_a_rollout_until_it_is_repaired(site: EnvoySite) -> None:
     """Envoy forgets the split: that is seen, the rollout holds, and `rollback` ends it."""
     with under_way(site, "deploy", plan(site, stages=SLOW), "--yes", "--output", "plain"):
-        until(lambda: site.balancer.weights == {"v1": 9000, "v2": 1000})
+        until_split(site)
         site.balancer.kill()
         site.balancer.start()
-        until(lambda: "changed by somebody else" in mlship(site, "status", "digits").stdout)
+        until_seen(site)
         doctor = mlship(site, "doctor", "digits").stdout
         back = mlship(site, "rollback", "digits", "--reason", "night")
 

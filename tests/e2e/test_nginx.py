@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from mlship.errors import Exit
-from tests.support.balanced_cli import SLOW, mlship, plan, under_way
+from tests.support.balanced_cli import SLOW, mlship, plan, under_way, until_seen, until_split
 from tests.support.balanced_load import Load
 from tests.support.nginx_site import LIVE, NginxSite, nginx_site
 from tests.support.site import until
@@ -56,12 +56,11 @@ def test_rollback_with_others_and_a_dead_node(site: NginxSite) -> None:
     """Somebody edits one node, another dies: the rollback is not complete until that one is back."""
     site.balance()
     with under_way(site, "deploy", plan(site, stages=SLOW), "--yes", "--output", "plain"):
-        ledger = site.folder / "state" / "balancer" / "digits" / "ledger.json"
-        until(lambda: ledger.exists() and "v2:1000" in ledger.read_text() and '"intent":null' in ledger.read_text())
+        until_split(site)
         file = site.balancers[1].include
         file.write_text(file.read_text().replace("10.00%", "100.00%"))
         site.balancers[1].reload()
-        until(lambda: "changed by somebody else" in mlship(site, "status", "digits").stdout)
+        until_seen(site)
         site.balancers[0].kill()
         first = mlship(site, "rollback", "digits")
         entry = site.balancers[1].entry

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from tests.support.balanced_site import BalancedSite
+from tests.support.site import until
 
 SLOW = [{"strategy": "canary", "weights": ["10%", "50%"], "hold": "5m"}]
 """Stages that are still at their first weights when the test has what it wants."""
@@ -42,6 +43,19 @@ def under_way(site: BalancedSite[Any], *words: str | Path) -> Iterator[None]:
     finally:
         run.kill()
         run.wait()
+
+
+def until_split(site: BalancedSite[Any]) -> None:
+    """Wait until the first weights of the run that is under way are in place, read back and recorded.
+
+    What others change before that is repaired by the run, which is still at work on it.
+    """
+    until(lambda: "canary 10 %, in place" in (site.folder / "out.txt").read_text(), patience=60)
+
+
+def until_seen(site: BalancedSite[Any]) -> None:
+    """Wait until `status` tells that the routing was changed by somebody else."""
+    until(lambda: "changed by somebody else" in mlship(site, "status", "digits").stdout, patience=60, pause=0.5)
 
 
 def environment(site: BalancedSite[Any]) -> dict[str, str]:

@@ -184,9 +184,9 @@ class Site:
             shutil.rmtree(Home(folder=folder)._elsewhere().parent, ignore_errors=True)
 
 
-def until(true: Callable[[], bool], *, patience: float = PATIENCE) -> None:
-    """Wait for something to become true."""
+def until(true: Callable[[], bool], *, patience: float = PATIENCE, pause: float = 0.02) -> None:
+    """Wait for something to become true; `pause` is between two looks."""
     deadline = CLOCK.now() + patience
     while not true():
         assert CLOCK.now() < deadline, f"not in {patience:g} s"
-        CLOCK.sleep(0.02)
+        CLOCK.sleep(pause)
