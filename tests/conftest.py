@@ -3,10 +3,46 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
+from tests import turns
+
+# Coverage is of the tests' own process: begun in each command that they start, it would take longer than the command.
+for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
+    os.environ.pop(name, None)
+
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Two workers for each core: most tests wait for real servers more than they compute."""
-    return 2 * (os.cpu_count() or 1)
+    """As many as the cores bear."""
+    return turns.workers(os.cpu_count() or 1)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """One unit after the other to whoever is free, in the order of the collection."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return turns.unit(nodeid)
+
+    config.option.loadscopereorder = False
+    return Scheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long ones first."""
+    items.sort(key=lambda item: turns.rank(item.nodeid, alone=_alone(item)))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Wait for the test's turn before anything of it begins, its timeout included."""
+    with turns.turn(alone=_alone(item)):
+        return (yield)
+
+
+def _alone(item: pytest.Item) -> bool:
+    return item.get_closest_marker("alone") is not None

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import random
 import socket
+from collections.abc import Iterator
+from functools import cache
+from itertools import cycle
 
 FIRST = 12_000
 PER_WORKER = 2_500
@@ -12,14 +15,20 @@ PER_WORKER = 2_500
 
 
 def free_port() -> int:
-    """A port that nobody listens on, and that no client will be given."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
-    chance = random.SystemRandom()
-    while True:
-        port = FIRST + worker * PER_WORKER + chance.randrange(PER_WORKER)
+    """A port that nobody listens on, that no client will be given, and that no other call was given lately."""
+    for port in _ports():
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
             return port
+    raise AssertionError("a cycle does not end")
+
+
+@cache
+def _ports() -> Iterator[int]:
+    """All of this worker's ports, again and again: by chance alone two of a test would now and then be the same."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
+    first = FIRST + worker * PER_WORKER
+    return cycle(random.SystemRandom().sample(range(first, first + PER_WORKER), PER_WORKER))

@@ -18,7 +18,7 @@ from mlship.plan.routing import all_to
 from tests.engines import need
 from tests.support.site import CLOCK, EVERYWHERE, Site, served, split, until
 
-pytestmark = [pytest.mark.envoy, pytest.mark.load]
+pytestmark = [pytest.mark.envoy, pytest.mark.load, pytest.mark.alone]
 
 RATE = 600
 WORKERS = 12

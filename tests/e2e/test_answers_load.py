@@ -21,7 +21,7 @@ from tests.engines import need
 from tests.support.instant import instant
 from tests.support.site import CLOCK, Site, served, until
 
-pytestmark = [pytest.mark.envoy, pytest.mark.load, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.envoy, pytest.mark.load, pytest.mark.alone, pytest.mark.timeout(900)]
 
 REQUESTS = 50_000
 WORKERS = 10

@@ -15,7 +15,6 @@ from tests.support.site import until
 pytestmark = [pytest.mark.caddy, pytest.mark.load]
 
 
-
 @pytest.fixture
 def site() -> Iterator[CaddySite]:
     """Two models and a Caddy that sends everything to v1."""

@@ -20,7 +20,7 @@ from tests.e2e.site import Site
 from tests.e2e.test_commands import GATES
 from tests.engines import need
 
-pytestmark = [pytest.mark.envoy, pytest.mark.load]
+pytestmark = [pytest.mark.envoy, pytest.mark.load, pytest.mark.alone]
 
 CANARY = "  - { strategy: canary, weights: [1%, 5%, 25%, 50%], hold: 2s, requests: 10, at-most: 90s, gates: [same] }\n"
 WEIGHTS = [100, 500, 2500, 5000]

@@ -12,7 +12,7 @@ from tests.support.balanced_site import CLOCK, drawn
 from tests.support.caddy_site import CaddySite
 from tests.support.site import ask, until
 
-pytestmark = [pytest.mark.caddy, pytest.mark.load]
+pytestmark = [pytest.mark.caddy, pytest.mark.load, pytest.mark.alone]
 
 CHANGES = 20
 BETWEEN = 0.15

@@ -12,7 +12,7 @@ from tests.support.balanced_site import CLOCK, drawn
 from tests.support.envoy_site import EnvoySite
 from tests.support.site import ask
 
-pytestmark = [pytest.mark.envoy, pytest.mark.load]
+pytestmark = [pytest.mark.envoy, pytest.mark.load, pytest.mark.alone]
 
 CHANGES = 20
 BETWEEN = 0.12

@@ -10,7 +10,7 @@ from tests.support.balanced_site import CLOCK
 from tests.support.haproxy_site import HaproxySite
 from tests.support.site import ask, split
 
-pytestmark = [pytest.mark.haproxy, pytest.mark.load]
+pytestmark = [pytest.mark.haproxy, pytest.mark.load, pytest.mark.alone]
 
 CHANGES = 20
 BETWEEN = 0.15

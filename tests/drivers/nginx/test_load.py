@@ -12,7 +12,7 @@ from tests.support.balanced_site import CLOCK
 from tests.support.nginx_site import NginxSite
 from tests.support.site import ask, split
 
-pytestmark = [pytest.mark.nginx, pytest.mark.load]
+pytestmark = [pytest.mark.nginx, pytest.mark.load, pytest.mark.alone]
 
 CHANGES = 20
 RACES = 5

@@ -12,7 +12,7 @@ from tests.support.balanced_site import CLOCK, drawn
 from tests.support.site import ask
 from tests.support.traefik_site import TraefikSite
 
-pytestmark = [pytest.mark.traefik, pytest.mark.load]
+pytestmark = [pytest.mark.traefik, pytest.mark.load, pytest.mark.alone]
 
 CHANGES = 20
 BETWEEN = 0.15

@@ -12,7 +12,7 @@ from tests.support import images
 from tests.support.own_daemon import OwnDaemon, own_daemon
 from tests.support.registry import registry
 
-pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("own-daemon")]
+pytestmark = pytest.mark.docker
 
 CANARY = "  - { strategy: canary, weights: [50%], hold: 5s, gates: [] }\n"
 HINT = "hint: free some space where the daemon keeps its data"

@@ -14,7 +14,7 @@ import pytest
 from tests.e2e.containers.place import DockerPlace
 from tests.support.own_daemon import OwnDaemon, own_daemon
 
-pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("own-daemon")]
+pytestmark = pytest.mark.docker
 
 SLOW = "  - { strategy: canary, weights: [50%], hold: 20s, gates: [] }\n"
 

@@ -30,8 +30,9 @@ def hurried(shipped: Path, site: DockerPlace) -> Path:
     for model in plan["models"].values():
         version = model.pop("build")["args"]["MODEL"]
         command = ["python3", "-m", "mlship.demo.model_server", "--train", version, "--host", "0.0.0.0"]
-        # Each of them trains its model when it starts.
-        model |= {"image": images.SKLEARN, "command": command, "replicas": min(model["replicas"], 2)}
+        # Each of them trains its model when it starts, on cores that are shared.
+        health = {"path": "/v2/health/ready", "within": "180s", "timeout": "5s"}
+        model |= {"image": images.SKLEARN, "command": command, "replicas": min(model["replicas"], 2), "health": health}
     for stage in plan["stages"]:
         stage["hold"] = "1s"
     file = site.folder / "plan.yaml"
@@ -45,7 +46,7 @@ def test_a_shipped_plan_brings_the_candidate_live(site: DockerPlace, shipped: Pa
     need("sklearn")
     plan = hurried(shipped, site)
     bodies, _ = zip(*labelled_bodies(), strict=True)
-    load = Load(address=f"127.0.0.1:{site.port}", bodies=bodies, rate=100.0, max_seconds=LONGEST)
+    load = Load(address=f"127.0.0.1:{site.port}", bodies=bodies, rate=50.0, max_seconds=LONGEST)
     with Traffic(load, clock=SystemClock()) as traffic:
         ran = site.mlship("deploy", plan, "--yes", "-o", "plain")
 
