@@ -8,6 +8,7 @@ import ipaddress
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -47,8 +48,13 @@ def sources(*folders: Path) -> Iterator[Path]:
 
 def nodes(*folders: Path) -> Iterator[tuple[Path, ast.AST]]:
     for path in sources(*folders):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(path)):
             yield path, node
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def place(path: Path, node: ast.AST) -> str:

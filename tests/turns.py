@@ -19,8 +19,9 @@ TOGETHER = (
     "tests/metrics/test_prometheus",
     "tests/predictions/test_remote.py",
     "tests/test_package.py",
+    "tests/test_repository.py",
 )
-"""Files whose tests share a server that is costly to start: one worker has them all."""
+"""Files whose tests share what is costly to start or to make: one worker has them all."""
 
 LONG_FIRST = (
     "tests/e2e/containers/test_remote.py",
