@@ -19,6 +19,7 @@ from mlship.plan.routing import WHOLE
 from tests.e2e.site import Site
 from tests.e2e.test_commands import GATES
 from tests.engines import need
+from tests.support.site import CLOCK
 
 pytestmark = [pytest.mark.envoy, pytest.mark.load, pytest.mark.alone]
 
@@ -26,7 +27,8 @@ CANARY = "  - { strategy: canary, weights: [1%, 5%, 25%, 50%], hold: 2s, request
 WEIGHTS = [100, 500, 2500, 5000]
 CONNECTIONS, EACH = 64, 12
 """Of `hey`, and the requests per second of each: about 770 together, so that it is 500 on a busy machine, too."""
-USERS = 20
+USERS, BETWEEN = 20, 0.05
+"""Seconds between two of their requests: who stays with one model says nothing about the share of all."""
 SLOW = "2"
 """Seconds; the models' timeout is 3."""
 
@@ -92,6 +94,7 @@ def test_two_canaries_under_load(site: Site) -> None:
     def ask_each() -> None:
         for user, path in paths.items():
             path.append(site.ask({"x-user-id": user}))
+            CLOCK.sleep(BETWEEN)
 
     with load(site) as told, meanwhile(*[lambda: slow.update([site.ask({"x-delay": SLOW})])] * 6):
         with meanwhile(ask_each):
