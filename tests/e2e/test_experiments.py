@@ -81,7 +81,7 @@ def test_a_killed_race_goes_on_where_it_was(site: Site) -> None:
     plan = site.plan(BANDIT, more=MORE.replace("assign-by: header:x-user-id\n", ""))
     with Traffic(users(site, v1=0.1, v2=0.35), clock=SystemClock()) as traffic:
         run = site.start("deploy", plan, "--yes", "--output", "json")
-        site.until(lambda: len(told(site, "reallocated")) > 0)
+        site.until(lambda: '"type":"reallocated"' in site.output.read_text())
         run.kill()
         run.wait()
         resumed = site.mlship("resume", "scorer")
