@@ -11,6 +11,7 @@ import psutil
 import pytest
 from msgspec.structs import replace
 
+from mlship.drivers.base import ObservedModel
 from mlship.errors import ModelNotReady, OutOfReach, UsageError
 from mlship.plan.model import Health
 from mlship.plan.routing import all_to
@@ -209,3 +210,15 @@ def test_a_torn_record_is_told(site: Site) -> None:
     (site.folder / "replicas" / "v1.1.json").write_text("{")
     with pytest.raises(OutOfReach, match=r"v1\.1\.json"):
         driver.observe()
+
+
+def test_a_start_that_was_cut_short_is_seen_and_cleared_away(site: Site) -> None:
+    """kill -9 between a replica's start and the record of it: it is found by its mark, so that a rollback ends it."""
+    driver = site.up(served("v1"), served("v2"))
+    (pid,), (file,) = site.pids("v2"), (site.folder / "replicas").glob("v2.*.json")
+    record = json.loads(file.read_text())
+    file.write_text(json.dumps(record | {"life": {"pid": 0, "birth": ""}, "passed": False}))
+
+    assert site.open(None).observe().models["v2"] == ObservedModel(running=1, ready=0)
+    driver.retire("v2")
+    assert (set(driver.observe().models), psutil.pid_exists(pid)) == ({"v1"}, False)
