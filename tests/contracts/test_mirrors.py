@@ -13,6 +13,7 @@ from mlship.plan.model import Capability
 from mlship.plan.routing import Capture, Mirror, Routing, all_to
 from mlship.predictions.source import Captures
 from tests.contracts.world import World
+from tests.support.site import until
 
 
 def mirrored(driver: Driver, model: str = "v2") -> Routing:
@@ -32,12 +33,22 @@ def up(world: World) -> Driver:
     return driver
 
 
-def grown(world: World, driver: Driver, routing: Routing) -> dict[str, Tally]:
-    """What is counted under `routing` while users send some requests."""
+def grown(world: World, driver: Driver, routing: Routing, *, copies: float = 0) -> dict[str, Tally]:
+    """What is counted under `routing` while users send some requests, once so many copies have their end as well."""
     driver.route(routing)
     before = driver.measure()
     world.traffic()
-    return dict(difference(before, driver.measure()) or {})
+
+    def counted() -> dict[str, Tally]:
+        return dict(difference(before, driver.measure()) or {})
+
+    def ended() -> bool:
+        tally = counted().get("v2", Tally())
+        return tally.requests + tally.dropped >= copies
+
+    # Nobody waits for a copy: users have their answers before.
+    until(ended)
+    return counted()
 
 
 def test_the_routing_is_read_back(world: World) -> None:
@@ -52,7 +63,7 @@ def test_copies_are_counted_apart(world: World) -> None:
     """The challenger's requests are its own; the live model's are the users'."""
     driver = up(world)
     users = grown(world, driver, all_to("v1"))["v1"].requests
-    seen = grown(world, driver, mirrored(driver))
+    seen = grown(world, driver, mirrored(driver), copies=0.9 * users)
 
     assert seen["v1"].requests == pytest.approx(users, rel=0.1)
     assert seen["v2"].requests + seen["v2"].dropped == pytest.approx(users, rel=0.1)
