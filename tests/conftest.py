@@ -9,10 +9,6 @@ import pytest
 
 from tests import turns
 
-# Coverage is of the tests' own process: begun in each command that they start, it would take longer than the command.
-for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
-    os.environ.pop(name, None)
-
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """As many as the cores bear."""
