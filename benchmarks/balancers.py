@@ -46,7 +46,7 @@ MODELS = {name: Model(name=name) for name in HALF}
 def main() -> None:
     """Measure, print, exit."""
     asked = arguments("time from rollback to the last candidate request behind a balancer, against the bare command")
-    rounds = 1 if asked.quick else 20
+    rounds = 3 if asked.quick else 20
     ports = cluster_ports(HALF)
     with running_models(ports):
         goals = [compared(make, ports, rounds, quiet=asked.json) for make in MAKES]

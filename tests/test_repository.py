@@ -213,7 +213,7 @@ def test_no_package_escapes_the_layers() -> None:
 
 def test_every_package_says_what_it_is() -> None:
     """The docstring of each package tells a reader what they will find."""
-    silent = [path for path in PACKAGE.rglob("__init__.py") if not ast.get_docstring(ast.parse(path.read_text()))]
+    silent = [path for path in PACKAGE.rglob("__init__.py") if not ast.get_docstring(parsed(path))]
 
     assert silent == []
 

@@ -60,8 +60,3 @@ def turn(*, alone: bool) -> Iterator[None]:
             fcntl.flock(gate, fcntl.LOCK_EX)
             fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
         yield
-
-
-def workers(cores: int) -> int:
-    """Two for each core: most tests wait for real servers more than they compute."""
-    return 2 * cores

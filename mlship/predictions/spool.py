@@ -67,12 +67,11 @@ def unread(file: Path, offsets: Mapping[str, int]) -> Iterator[Part]:
         name = _name(stream)
         if name is None:
             return
-        at = position = offsets.get(name, 0)
+        at = offsets.get(name, 0)
         stream.seek(at)
         written = os.fstat(stream.fileno()).st_size
         rest = b""
-        while data := stream.read(min(CHUNK, max(written - position, 0))):
-            position += len(data)
+        while data := stream.read(min(CHUNK, max(written - stream.tell(), 0))):
             whole, newline, rest = (rest + data).rpartition(b"\n")
             if newline:
                 at += len(whole) + 1

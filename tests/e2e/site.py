@@ -20,7 +20,7 @@ import psutil
 from tests.ports import free_port
 
 MODEL = Path(__file__).with_name("model.py")
-PATIENCE = 120.0
+PATIENCE = 60.0
 
 
 class Site:

@@ -50,12 +50,12 @@ def until_split(site: BalancedSite[Any]) -> None:
 
     What others change before that is repaired by the run, which is still at work on it.
     """
-    until(lambda: "canary 10 %, in place" in (site.folder / "out.txt").read_text(), patience=60)
+    until(lambda: "canary 10 %, in place" in (site.folder / "out.txt").read_text())
 
 
 def until_seen(site: BalancedSite[Any]) -> None:
     """Wait until `status` tells that the routing was changed by somebody else."""
-    until(lambda: "changed by somebody else" in mlship(site, "status", "digits").stdout, patience=60, pause=0.5)
+    until(lambda: "changed by somebody else" in mlship(site, "status", "digits").stdout, pause=0.5)
 
 
 def environment(site: BalancedSite[Any]) -> dict[str, str]:

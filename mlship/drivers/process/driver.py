@@ -56,9 +56,7 @@ class ProcessDriver:
 
     def observe(self) -> Observed:
         """Processes, their health, and the routing that Envoy has: all asked now."""
-        # A process that a crash has kept off the record is there all the same: whoever clears away has to see it.
-        known = map(self._roster.find_unborn, self._roster.all())
-        there = [replica for replica in known if replica.alive and not replica.draining]
+        there = [replica for replica in self._roster.all() if replica.alive and not replica.draining]
         told = all_healthy(there)
         models = {
             model: ObservedModel(

@@ -86,7 +86,7 @@ class Remains(msgspec.Struct, frozen=True, kw_only=True):
         except MlshipError as error:
             yield Trouble(message=error.message, hint=error.hint)
             return
-        known = {self.roster.find_unborn(replica).life.pid for replica in there}
+        known = {replica.life.pid for replica in there}
         for replica in there:
             if replica.draining and replica.alive:
                 yield Trouble(

@@ -78,9 +78,9 @@ class Roster(msgspec.Struct, frozen=True, kw_only=True):
     """What the values of `MARK` of this service begin with."""
 
     def all(self) -> list[Replica]:
-        """Every replica on record, also those that have died."""
+        """Every replica on record, also those that have died; each with its process, also where a crash kept it off."""
         found = [_read(file) for file in sorted(self.folder.glob("*.json"))]
-        return [replica for replica in found if replica]
+        return [self._born(replica) for replica in found if replica]
 
     def of(self, model: str) -> list[Replica]:
         """The replicas of one model."""
@@ -109,8 +109,7 @@ class Roster(msgspec.Struct, frozen=True, kw_only=True):
         """The value of `MARK` in the environment of a replica."""
         return f"{self.mark}:{replica.name}"
 
-    def find_unborn(self, replica: Replica) -> Replica:
-        """The replica with its process, where a crash came between the start and the record of it."""
+    def _born(self, replica: Replica) -> Replica:
         if replica.life.pid:
             return replica
         life = next(marked(MARK, self.mark_of(replica)), UNBORN)

@@ -75,7 +75,6 @@ class Staff(msgspec.Struct, frozen=True, kw_only=True):
         if not replicas:
             return
         with self.claim.changing():
-            replicas = [self.roster.find_unborn(replica) for replica in replicas]
             for replica in replicas:
                 self.roster.save(replace(replica, draining=True))
             self._publish()
@@ -88,7 +87,7 @@ class Staff(msgspec.Struct, frozen=True, kw_only=True):
 
     def _sorted(self, model: Model, told: Mapping[str, bool]) -> tuple[list[Replica], list[Replica]]:
         """(replicas that serve, replicas that are still starting), dead ones taken off the record."""
-        there = [self.roster.find_unborn(replica) for replica in self.roster.of(model.name)]
+        there = self.roster.of(model.name)
         self.roster.drop(replica for replica in there if not replica.alive)
         mine = fingerprint(model)
         fit = [replica for replica in there if replica.alive and replica.fingerprint == mine and not replica.draining]

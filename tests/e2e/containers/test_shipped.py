@@ -46,7 +46,7 @@ def test_a_shipped_plan_brings_the_candidate_live(site: DockerPlace, shipped: Pa
     need("sklearn")
     plan = hurried(shipped, site)
     bodies, _ = zip(*labelled_bodies(), strict=True)
-    load = Load(address=f"127.0.0.1:{site.port}", bodies=bodies, rate=50.0, max_seconds=LONGEST)
+    load = Load(address=f"127.0.0.1:{site.port}", bodies=bodies, rate=100.0, max_seconds=LONGEST)
     with Traffic(load, clock=SystemClock()) as traffic:
         ran = site.mlship("deploy", plan, "--yes", "-o", "plain")
 
