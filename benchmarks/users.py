@@ -1,5 +1,8 @@
 """Users of a router, in a process of their own: ask until stdin is closed, then print when v2 answered last.
 
+Each pauses for a while of its own between two requests. Users who do not would wait for the same slow answers and end
+up asking in step, and what is under way at a given moment would be all of them or none.
+
 The time is that of the machine's monotonic clock, which all its processes share.
 """
 
@@ -7,11 +10,15 @@ from __future__ import annotations
 
 import http.client
 import json
+import random
 import sys
 import threading
 import time
 
-USERS = 16
+USERS = 24
+
+PAUSE = 0.05
+"""The longest pause, in seconds: as long as the models of these benchmarks take for an answer."""
 
 
 class Crowd:
@@ -25,7 +32,7 @@ class Crowd:
     def ask(self) -> None:
         """Until told to stop."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
-        while not self._stop.is_set():
+        while not self._stop.wait(random.uniform(0, PAUSE)):
             try:
                 connection.request("GET", "/predict")
                 response = connection.getresponse()

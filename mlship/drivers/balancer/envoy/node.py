@@ -22,7 +22,7 @@ from mlship.metrics.counters import Tally
 from mlship.plan.model import Model
 
 PRINTED = "its configuration needs the lines that `mlship init --driver envoy` prints"
-SOURCES = ("static_route_configs", "dynamic_route_configs")
+ROUTES = "/config_dump?mask=static_route_configs,dynamic_route_configs"
 
 
 class EnvoyNode(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +101,7 @@ class EnvoyNode(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             OutOfReach: it does not answer.
         """
-        return [json.loads(self.get(f"/config_dump?resource={source}")) for source in SOURCES]
+        return json.loads(self.get(ROUTES))
 
     def overrides(self) -> Mapping[str, str]:
         """Our keys that the runtime has, without what they all begin with.
