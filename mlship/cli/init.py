@@ -17,6 +17,8 @@ class Strategy(StrEnum):
 
     CANARY = "canary"
     SHADOW = "shadow"
+    AB = "ab"
+    BANDIT = "bandit"
     FEATURE_FLAG = "feature-flag"
     BLUE_GREEN = "blue-green"
     ROLLING = "rolling"
@@ -154,6 +156,51 @@ stages:
     hold: 10m
     gates: [no-more-errors, not-slower]
 """,
+    Strategy.AB: """\
+candidate: v2
+assign-by: header:x-user-id                 # who a user is: each counts once, and stays with one model
+metrics:
+  conversion:                               # your application reports it by the id that each answer carries:
+    outcome: reward                         # curl "http://127.0.0.1:8080/_mlship/feedback?request_id=ID&name=reward&value=1"
+    within: 30m                             # after a user's first request
+    # Or asked of a system that knows it: prometheus, cloudwatch, http, sql or command in place of `outcome`.
+gates:
+  no-more-errors: { metric: error_rate, no-worse-than: live, margin: 1% }
+stages:
+  - strategy: ab
+    split: { live: 50%, candidate: 50% }
+    goal: conversion
+    alpha: 5%                               # most probability of promoting a model that is not better
+    baseline: 10%                           # what v1 is expected to have, and the difference that matters:
+    minimal-effect: 2%                      # `mlship plan` tells how many users it takes
+    hold: 7d                                # the days of a week are not alike
+    at-most: 28d
+    at-deadline: rollback                   # nothing proven: v1 stays
+    gates: [no-more-errors]
+  - strategy: blue-green
+    bake: 1h
+""",
+    Strategy.BANDIT: """\
+metrics:
+  conversion:                               # your application reports it by the id that each answer carries:
+    outcome: reward                         # curl "http://127.0.0.1:8080/_mlship/feedback?request_id=ID&name=reward&value=1"
+    within: 30m                             # after the request; with `assign-by`, after a user's first
+    # Or asked of a system that knows it: prometheus, cloudwatch, http, sql or command in place of `outcome`.
+gates:
+  no-more-errors: { metric: error_rate, no-worse-than: live, margin: 1% }
+stages:
+  - strategy: bandit
+    arms: [live, v2]                        # add models above, and here
+    goal: conversion
+    every: 10m                              # least time between two changes of the weights
+    batch: 500                              # least requests between two changes
+    floor: 10%                              # that each arm keeps
+    burn-in: 500                            # requests of each arm before the weights move
+    stop: evidence                          # one arm is proven better than each other one
+    hold: 1d
+    at-most: 14d
+    gates: [no-more-errors]                 # an arm that fails loses its users at once
+""",
     Strategy.BLUE_GREEN: """\
 stages:
   - strategy: blue-green
@@ -210,8 +257,8 @@ def text(strategy: Strategy, *, service: str, file: str, driver: Backend = Backe
         folder = "mlship.drivers" if driver is Backend.SAGEMAKER else "mlship.drivers.balancer"
         draft = import_module(f"{folder}.{driver}.draft")
         if strategy not in draft.STRATEGIES:
-            hint = f"strategies for it: {', '.join(draft.STRATEGIES)}; drivers that can: docker, process"
-            raise UsageError(f"driver {driver} has no plan for {strategy}", hint=hint)
+            hint = f"it has {', '.join(draft.STRATEGIES)}; for drivers docker and process it has all"
+            raise UsageError(f"`init` has no plan of {strategy} for driver {driver}", hint=hint)
         head: str = draft.head(service=service, file=file)
         lines: str = draft.configuration(service)
         # One whose balancer counts nothing is judged by other numbers.
