@@ -13,14 +13,10 @@ from mlship.drivers.docker.claim import Claim
 from mlship.drivers.docker.health import Doctor
 from mlship.drivers.docker.launch import Launcher
 from mlship.drivers.docker.replica import At, Replica, Roster, fingerprint, serving, written
+from mlship.drivers.staffing import GRACE, LOG_LINES, await_idle, free_number, with_absent
 from mlship.errors import LeaseLost, ModelNotReady
 from mlship.plan.model import Model
 from mlship.plan.routing import Routing
-
-GRACE = 10.0
-"""Seconds that a replica without requests gets to end by itself."""
-
-LOG_LINES = 20
 
 
 class Staff(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,9 +32,7 @@ class Staff(msgspec.Struct, frozen=True, kw_only=True):
 
     def upstreams(self, there: Iterable[Replica], *routings: Routing | None) -> Sequence[Upstream]:
         """The models that serve, and those that a routing names although none of their replicas is left."""
-        known = serving(there)
-        named = {model for routing in routings if routing and not routing.closed for model in routing.models}
-        return [*known, *map(self._absent, sorted(named - {upstream.name for upstream in known}))]
+        return with_absent(serving(there), routings, self._absent)
 
     def _absent(self, model: str) -> Upstream:
         told = written(self.models.get(model, Model(name=model)))
@@ -89,8 +83,7 @@ class Staff(msgspec.Struct, frozen=True, kw_only=True):
         return hired
 
     def _free_number(self, model: Model) -> int:
-        taken = {replica.number for replica in self.roster.of(model.name)}
-        return next(number for number in range(1, len(taken) + 2) if number not in taken)
+        return free_number({replica.number for replica in self.roster.of(model.name)})
 
     def _await(self, model: Model, starting: list[Replica]) -> None:
         if not starting:
@@ -139,12 +132,7 @@ class Staff(msgspec.Struct, frozen=True, kw_only=True):
             if replica.alive:
                 there.setdefault(replica.model, []).append(replica.endpoint)
         patience = max((replica.written.drain for replica in replicas if replica.alive), default=0.0)
-        deadline, quiet = self.clock.now() + patience, 0
-        # Twice, because a worker of the router may still begin a request under the configuration before.
-        while quiet < 2 and self.clock.now() < deadline and self.router.running:
-            busy = sum(self.router.active(model, found) for model, found in there.items())
-            quiet = 0 if busy else quiet + 1
-            self.clock.sleep(0.05)
+        await_idle(self.router, there, patience=patience, clock=self.clock)
 
     def _died(self, replica: Replica, state: Mapping[str, object]) -> ModelNotReady:
         how = "was killed for want of memory" if state.get("OOMKilled") else f"exit code {state.get('ExitCode', '?')}"

@@ -17,20 +17,16 @@ from mlship.drivers.process.claim import Claim
 from mlship.drivers.process.health import all_healthy, healthy, listens
 from mlship.drivers.process.launch import free_port, is_taken, launch
 from mlship.drivers.process.replica import Replica, Roster, fingerprint, replica_of, serving
+from mlship.drivers.staffing import GRACE, LOG_LINES, await_idle, free_number, with_absent
 from mlship.errors import LeaseLost, ModelNotReady
 from mlship.plan.model import Model
 from mlship.plan.routing import Routing
-
-GRACE = 10.0
-"""Seconds that a replica without requests gets to end by itself."""
 
 SETTLED = 1.0
 """Seconds that a replica must go on passing where it cannot be seen that it is the one that listens."""
 
 TRIES = 3
 """Starts of a replica whose port somebody else takes first."""
-
-LOG_LINES = 20
 
 
 class Staff(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,9 +41,7 @@ class Staff(msgspec.Struct, frozen=True, kw_only=True):
 
     def upstreams(self, *routings: Routing | None) -> Sequence[Upstream]:
         """The models that serve, and those that a routing names although none of their replicas is left."""
-        there = serving(self.roster.all())
-        named = {model for routing in routings if routing and not routing.closed for model in routing.models}
-        return [*there, *map(self._absent, sorted(named - {upstream.name for upstream in there}))]
+        return with_absent(serving(self.roster.all()), routings, self._absent)
 
     def _absent(self, model: str) -> Upstream:
         spec = self.models.get(model, Model(name=model))
@@ -110,8 +104,7 @@ class Staff(msgspec.Struct, frozen=True, kw_only=True):
         return launch(model, replica, roster=self.roster, log=self._log(replica))
 
     def _free_number(self, model: Model) -> int:
-        taken = {replica.number for replica in self.roster.of(model.name)}
-        return next(number for number in range(1, len(taken) + 2) if number not in taken)
+        return free_number({replica.number for replica in self.roster.of(model.name)})
 
     def _await(self, model: Model, starting: list[Replica]) -> None:
         try:
@@ -175,12 +168,7 @@ class Staff(msgspec.Struct, frozen=True, kw_only=True):
             if replica.alive:
                 there.setdefault(replica.model, []).append(Endpoint(port=replica.port))
         patience = max((replica.drain for replica in replicas if replica.alive), default=0.0)
-        deadline, quiet = self.clock.now() + patience, 0
-        # Twice, because a worker of the router may still begin a request under the configuration before.
-        while quiet < 2 and self.clock.now() < deadline and self.router.running:
-            busy = sum(self.router.active(model, found) for model, found in there.items())
-            quiet = 0 if busy else quiet + 1
-            self.clock.sleep(0.05)
+        await_idle(self.router, there, patience=patience, clock=self.clock)
 
     def _log(self, replica: Replica) -> Path:
         return self.logs / f"{replica.name}.log"

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mlship.drivers.balancer.haproxy.api import DENIED, RuntimeApi
-from mlship.drivers.balancer.haproxy.ring import Buckets, read_sums, summed, write_sums
+from mlship.drivers.balancer.haproxy.ring import Buckets, Sums, summed
+from mlship.drivers.balancer.sums import read_sums, write_sums
 from mlship.errors import OutOfReach
 
 
@@ -34,7 +35,7 @@ def latencies(api: RuntimeApi, ring: str, life: str, *, file: Path, writes: bool
             else f"a section `ring {ring}`"
         )
         raise OutOfReach(f"HAProxy {api.address} shows no log: {log.strip()}", hint=f"its configuration needs {why}")
-    before = read_sums(file)
+    before = read_sums(file, Sums)
     after = summed(before, life, log)
     if writes and after is not before:
         write_sums(file, after)

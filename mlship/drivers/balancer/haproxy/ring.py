@@ -9,13 +9,10 @@ import json
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from mlship.dataplane.files import replace_file
-from mlship.errors import OutOfReach
 from mlship.metrics.counters import LATENCY_EDGES
 
 Buckets = tuple[int, ...]
@@ -46,20 +43,6 @@ def summed(before: Sums, life: str, log: str) -> Sums:
             counts.setdefault(name, list(NOTHING))[_bucket(record)] += 1
     buckets = {backend: tuple(found) for backend, found in counts.items()}
     return Sums(life=life, last=int(fresh[-1]["n"]), buckets=buckets)
-
-
-def read_sums(file: Path) -> Sums:
-    """The sums on disk; empty where there are none that can be used."""
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=Sums)
-    except (OSError, msgspec.MsgspecError):
-        return Sums()
-
-
-def write_sums(file: Path, sums: Sums) -> None:
-    """Keep them; where the disk refuses, the ring still holds the latest."""
-    with suppress(OutOfReach):
-        replace_file(file, msgspec.json.encode(sums).decode())
 
 
 def _records(log: str) -> Iterable[Mapping[str, Any]]:

@@ -17,7 +17,6 @@ from typing import BinaryIO
 
 import msgspec
 
-from mlship.dataplane.files import replace_file
 from mlship.errors import OutOfReach
 from mlship.metrics.counters import LATENCY_EDGES, Tally
 
@@ -59,20 +58,6 @@ def read(log: Path, before: Sums) -> Sums:
     except OSError as error:
         hint = "it is in the `access_log` line that `mlship init --driver nginx` prints; mlship's user has to read it"
         raise OutOfReach(f"nginx's log cannot be read: {log}: {error.strerror or error}", hint=hint) from error
-
-
-def read_sums(file: Path) -> Sums:
-    """The sums on disk; empty where there are none that can be used."""
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=Sums)
-    except (OSError, msgspec.MsgspecError):
-        return Sums()
-
-
-def write_sums(file: Path, sums: Sums) -> None:
-    """Keep them; where the disk refuses, the log still holds the latest."""
-    with suppress(OutOfReach):
-        replace_file(file, msgspec.json.encode(sums).decode())
 
 
 def _read(log: Path, before: Sums) -> Sums:

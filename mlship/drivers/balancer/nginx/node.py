@@ -14,10 +14,11 @@ from mlship.drivers.balancer.health import answers
 from mlship.drivers.balancer.mapfile import replace_text
 from mlship.drivers.balancer.nginx.include import copies_of, generation_of, text_of, upstreams_of, value_of
 from mlship.drivers.balancer.nginx.lines import COPIES_PRINTED, copy_location
-from mlship.drivers.balancer.nginx.log import read, read_sums, write_sums
+from mlship.drivers.balancer.nginx.log import Sums, read
 from mlship.drivers.balancer.nginx.program import Program
 from mlship.drivers.balancer.nginx.status import generation
 from mlship.drivers.balancer.node import Server
+from mlship.drivers.balancer.sums import read_sums, write_sums
 from mlship.drivers.trouble import Trouble
 from mlship.errors import MlshipError, OutOfReach, RoutingRefused, UsageError
 from mlship.metrics.counters import Tally
@@ -100,7 +101,7 @@ class NginxNode(msgspec.Struct, frozen=True, kw_only=True):
         """Answers by upstream, out of the log."""
         generation(self.status)
         pid, birth = self.program.master() if not self.program.reload_words else (0, "")
-        before = read_sums(self.sums)
+        before = read_sums(self.sums, Sums)
         after = read(self.log, before)
         if self.writes and after != before:
             write_sums(self.sums, after)
