@@ -1,4 +1,4 @@
-"""Whole rollouts behind an Envoy that is somebody else's, by the command line, under traffic."""
+"""What only an Envoy that is somebody else's does in whole rollouts: copies, and a restart that forgets the split."""
 
 from __future__ import annotations
 
@@ -7,24 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from mlship.errors import Exit
+from tests.e2e.balanced import COPIES
 from tests.support.balanced_cli import SLOW, mlship, plan, under_way, until_seen, until_split
 from tests.support.balanced_load import Load
 from tests.support.envoy_site import EnvoySite, envoy_site
 from tests.support.site import until
 
 pytestmark = [pytest.mark.envoy, pytest.mark.load]
-
-QUICK = [
-    {
-        "strategy": "shadow",
-        "mirror": {"v2": "50%"},
-        "hold": "1s",
-        "requests": 20,
-        "at-most": "30s",
-        "gates": [{"metric": "error_rate", "max": "5%"}],
-    },
-    {"strategy": "canary", "weights": ["10%", "50%"], "hold": "1s", "gates": ["no-more-errors"]},
-]
 
 
 @pytest.fixture
@@ -39,54 +28,16 @@ def site() -> Iterator[EnvoySite]:
         yield opened
 
 
-def test_the_shipped_plan_ends_promoted(site: EnvoySite) -> None:
-    """Copies first, then users; no request fails. Afterwards `down` lets go, and users are served on."""
-    with Load(port=site.balancer.port) as load:
-        ran = mlship(site, "deploy", plan(site, stages=QUICK), "--yes", "--output", "plain")
-    doctor = mlship(site, "doctor", "digits")
-    down = mlship(site, "down", "digits", "--yes")
-
-    assert ran.returncode == Exit.DONE, ran.stdout + ran.stderr
-    assert load.failed == []
-    assert (doctor.returncode, "everything runs as recorded" in doctor.stdout) == (0, True), doctor.stdout
-    assert down.returncode == 0
-    assert site.ask().model == "v2"
-
-
-def test_before_a_first_deploy_the_plan_alone_is_enough_for_doctor(site: EnvoySite) -> None:
-    """A sound balancer has nothing in the way; one that is away is told of, with what to do."""
-    asked = plan(site, stages=QUICK)
-    sound = mlship(site, "doctor", "--plan", asked)
-    site.balancer.kill()
-    away = mlship(site, "doctor", "--plan", asked)
-
-    assert (sound.returncode, "nothing of driver envoy is in the way" in sound.stdout) == (0, True), sound.stdout
-    assert away.returncode == Exit.UNEXPECTED
-    assert "does not answer" in away.stdout
-    assert "hint: start Envoy" in away.stdout
-
-
 def test_a_candidate_that_errs_on_copies_is_met_by_no_user(site: EnvoySite) -> None:
     """By Envoy's own counters; users only ever saw the live model."""
     site.stop("v2")
     site.serve("v2", ERRORS="0.5")
     with Load(port=site.balancer.port) as load:
-        ran = mlship(site, "deploy", plan(site, stages=QUICK[:1]), "--yes", "--output", "plain")
+        ran = mlship(site, "deploy", plan(site, stages=[COPIES]), "--yes", "--output", "plain")
 
     assert ran.returncode == Exit.ROLLED_BACK, ran.stdout + ran.stderr
     assert set(load.answered) == {"v1"}
     assert load.failed == []
-
-
-def test_a_candidate_that_errs_is_rolled_back(site: EnvoySite) -> None:
-    """Afterwards everybody has the live model."""
-    site.stop("v2")
-    site.serve("v2", ERRORS="0.5")
-    with Load(port=site.balancer.port):
-        ran = mlship(site, "deploy", plan(site, stages=QUICK[1:]), "--yes", "--output", "plain")
-
-    assert ran.returncode == Exit.ROLLED_BACK, ran.stdout + ran.stderr
-    assert site.balancer.weights == {"v1": 10_000}
 
 
 def test_a_restart_holds_a_rollout_until_it_is_repaired(site: EnvoySite) -> None:

@@ -1,0 +1,122 @@
+"""Whole rollouts behind balancers that are somebody else's, by the command line, under traffic: each make alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlship.errors import Exit
+from tests.e2e.balanced import MAKES, Make, Stages
+from tests.support.balanced_cli import SLOW, mlship, plan, under_way, until_seen, until_split
+from tests.support.balanced_load import Load
+from tests.support.balanced_site import BalancedSite
+from tests.support.site import until
+
+pytestmark = pytest.mark.load
+
+Site = BalancedSite[Any]
+
+
+@pytest.fixture(params=[pytest.param(make, marks=getattr(pytest.mark, make.name.lower())) for make in MAKES], ids=str)
+def make(request: pytest.FixtureRequest) -> Make[Any]:
+    """Which balancer it is."""
+    assert isinstance(request.param, Make)
+    return request.param
+
+
+@pytest.fixture
+def site(make: Make[Any]) -> Iterator[Site]:
+    """Two models, and a balancer that sends everything to v1 because mlship was told so once."""
+    with make.site() as opened:
+        opened.service = "digits"
+        for name in ("v1", "v2"):
+            opened.serve(name)
+        opened.balance()
+        if make.begin is not None:
+            make.begin(opened)
+        until(lambda: opened.ask().status == 200)
+        yield opened
+
+
+def test_a_rollout_ends_promoted(make: Make[Any], site: Site) -> None:
+    """Hardly a request fails; afterwards `down` lets go, and users are served on."""
+    with Load(port=site.balancer.port) as load:
+        ran = mlship(site, "deploy", staged(site, make.stages), "--yes", "--output", "plain")
+    doctor = mlship(site, "doctor", "digits")
+    down = mlship(site, "down", "digits", "--yes")
+
+    assert ran.returncode == Exit.DONE, ran.stdout + ran.stderr
+    assert len(load.failed) <= make.lost, load.failed
+    assert (doctor.returncode, "everything runs as recorded" in doctor.stdout) == (0, True), doctor.stdout
+    assert down.returncode == 0
+    assert site.ask().model == "v2"
+
+
+def test_before_a_first_deploy_the_plan_alone_is_enough_for_doctor(make: Make[Any], site: Site) -> None:
+    """A sound balancer has nothing in the way; one that is away is told of, with what to do. Nothing is changed."""
+    asked = staged(site, make.stages)
+    before = make.found(site.balancer)
+    sound = mlship(site, "doctor", "--plan", asked)
+    after = make.found(site.balancer)
+    site.balancer.kill()
+    away = mlship(site, "doctor", "--plan", asked)
+
+    told = f"nothing of driver {site.make} is in the way"
+    assert (sound.returncode, told in sound.stdout) == (0, True), sound.stdout + sound.stderr
+    assert before == after
+    assert away.returncode == Exit.UNEXPECTED
+    assert make.away(site.balancer) in away.stdout
+    assert f"hint: start {make.name}" in away.stdout
+
+
+def test_a_candidate_that_errs_is_rolled_back(make: Make[Any], site: Site) -> None:
+    """By the balancer's own numbers; afterwards everybody has the live model."""
+    site.stop("v2")
+    site.serve("v2", ERRORS="0.5")
+    with Load(port=site.balancer.port):
+        ran = mlship(site, "deploy", staged(site, make.canary), "--yes", "--output", "plain")
+
+    assert ran.returncode == Exit.ROLLED_BACK, ran.stdout + ran.stderr
+    assert make.found(site.balancer) == make.live
+
+
+def test_others_stop_a_rollout_and_no_rollback(make: Make[Any], site: Site) -> None:
+    """Somebody moves the traffic by hand: that is seen, the rollout holds, and `rollback` brings it back."""
+    with under_way(site, "deploy", plan(site, stages=SLOW), "--yes", "--output", "plain"):
+        until_split(site)
+        make.by_hand(site.balancer)
+        until_seen(site)
+        doctor = mlship(site, "doctor", "digits").stdout
+        back = mlship(site, "rollback", "digits", "--reason", "night")
+
+    assert "it has v2 100%, mlship has set v2 10%, v1 90%" in doctor
+    assert back.returncode == Exit.DONE, back.stdout + back.stderr
+    assert make.found(site.balancer) == make.live
+
+
+def test_rollback_with_others_and_a_dead_node(make: Make[Any], site: Site) -> None:
+    """Somebody changes one node, another dies: the one that answers is back at once, the rest once that one is."""
+    site.balance()
+    with under_way(site, "deploy", plan(site, stages=SLOW), "--yes", "--output", "plain"):
+        until_split(site)
+        make.by_hand(site.balancers[1])
+        until_seen(site)
+        site.balancers[0].kill()
+        first = mlship(site, "rollback", "digits")
+        found = make.found(site.balancers[1])
+        site.balancers[0].start()
+        second = mlship(site, "rollback", "digits")
+
+    assert first.returncode == Exit.ROLLBACK_INCOMPLETE, first.stdout + first.stderr
+    assert make.away(site.balancers[0]) in first.stdout + first.stderr
+    assert found == make.live
+    assert second.returncode == Exit.DONE, second.stdout + second.stderr
+    assert [make.found(each) for each in site.balancers] == [make.live, make.live]
+
+
+def staged(site: Site, stages: Stages | None) -> Path:
+    """The shipped plan on the site, with other stages where there are some."""
+    return plan(site) if stages is None else plan(site, stages=stages)
