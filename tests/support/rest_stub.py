@@ -131,7 +131,7 @@ class Stub:
     port: int = 0
     faults: list[str] = field(default_factory=list)
     """503, 401, 400: that status · lost: done, and not answered · cut: not done, and not answered · lie: 200, and not
-    done · raced: somebody else changes it first · "": nothing."""
+    done · late: done, and a gateway on the way answers 504 · raced: somebody else changes it first · "": nothing."""
     asked: list[str] = field(default_factory=list)
     """Method and path of every request."""
     raced: Mapping[str, Any] = field(default_factory=dict)
@@ -171,6 +171,8 @@ class Stub:
         must(headers.get("If-Match") in {None, str(self.product.version)}, "stale", 412)
         told = self.product.write(method, path, json.loads(body))
         self.product.version += 1
+        if fault == "late":
+            return 504, {"message": "gateway timeout"}
         return None if fault == "lost" else (200, told)
 
 

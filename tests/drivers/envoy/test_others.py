@@ -54,6 +54,32 @@ def test_what_envoy_takes_and_does_not_do_is_seen(site: EnvoySite, nonsense: str
     assert site.balancer.weights == {"v1": 10_000}
 
 
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_rollback_takes_users_from_a_cluster_that_the_plan_does_not_name(*, restarts: bool) -> None:
+    """Such as a model that was live once: set by hand, or by a configuration that still says so after a restart."""
+    with envoy_site() as site:
+        for name in ("v1", "v2", "v0"):
+            site.serve(name)
+        site.balance()
+        site.up("v1", "v2", "v0")
+        del site.models["v0"]
+        driver = site.open(2)
+        driver.route(drawn(5000))
+        if restarts:
+            site.balancer.kill()
+            text = site.balancer.file.read_text()
+            site.balancer.file.write_text(text.replace("{ name: v0, weight: 0 }", "{ name: v0, weight: 10000 }"))
+            site.balancer.start()
+        else:
+            site.balancer.set_by_hand(split_v0=5000)
+        until(lambda: "v0" in {site.ask().model for _ in range(10)})
+
+        driver.insist(all_to("v1"))
+
+        assert driver.observe().routing == all_to("v1")
+        assert site.shares(100) == {"v1": 100}
+
+
 def test_the_first_routing_must_be_what_is_there(site: EnvoySite) -> None:
     """What the configuration says counts where nothing was ever set: a wrong `live` moves no traffic."""
     driver = site.open()

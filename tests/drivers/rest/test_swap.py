@@ -61,6 +61,7 @@ def test_a_change_between_reading_and_writing_is_not_overwritten(bench: Bench, p
 
     with pytest.raises(RoutingRefused, match=r"changed .* meanwhile: it has v1 30%, v2 70%, and had v1 90%, v2 10%"):
         driver.route(drawn(2000))
+    assert plain.product.weights == {"v1": 3, "v2": 7}
 
 
 def test_a_new_version_of_the_same_split_is_no_conflict(bench: Bench, plain: Stub) -> None:
@@ -97,6 +98,17 @@ def test_an_answer_that_was_lost_is_settled_by_reading(bench: Bench, plain: Stub
 
     assert plain.product.weights == {"v1": 8000, "v2": 2000}
     assert writes(plain) - sent == (1 if fault == "lost" else 2)
+
+
+def test_a_gateway_that_gives_up_on_a_change_that_was_made(bench: Bench, plain: Stub) -> None:
+    """504 is tried again with the token of before; that it is refused then means that the first try was carried out."""
+    driver = bench.up(TEMPLATES, plain)
+    plain.faults = ["late"]
+
+    driver.route(drawn(2000))
+
+    assert plain.product.weights == {"v1": 8000, "v2": 2000}
+    assert driver.observe().routing == drawn(2000)
 
 
 def test_answers_that_are_always_lost(bench: Bench, plain: Stub) -> None:

@@ -84,7 +84,7 @@ _CLUSTER = """\
     - name: {name}
       type: STATIC
       connect_timeout: 1s
-      common_lb_config: {{ healthy_panic_threshold: {{ value: 0 }} }}
+      common_lb_config: {{ healthy_panic_threshold: {{ value: 0 }}, update_merge_window: 0s }}
       health_checks:
         - {{ timeout: 1s, interval: {every}, no_traffic_interval: {every}, unhealthy_threshold: 2, healthy_threshold: 1,
             http_health_check: {{ path: {health} }} }}

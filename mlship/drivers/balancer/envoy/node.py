@@ -12,7 +12,18 @@ import msgspec
 from mlship.clock import Clock
 from mlship.drivers.balancer.endpoint import LOST, Endpoint
 from mlship.drivers.balancer.envoy.counts import counted, started
-from mlship.drivers.balancer.envoy.keys import ASIDE, CLOSED, MIRROR, SPLIT, decoded, encoded, fraction, prefix, told
+from mlship.drivers.balancer.envoy.keys import (
+    ASIDE,
+    CLOSED,
+    MIRROR,
+    SPLIT,
+    Words,
+    decoded,
+    encoded,
+    fraction,
+    prefix,
+    told,
+)
 from mlship.drivers.balancer.envoy.routes import defaults
 from mlship.drivers.balancer.health import asked
 from mlship.drivers.balancer.node import Server
@@ -55,17 +66,23 @@ class EnvoyNode(msgspec.Struct, frozen=True, kw_only=True):
             return
         words = decoded(value)
         assert words is not None
-        texts = {
-            key: str(words.get(key, 0)) if key.startswith(f"{SPLIT}.") else fraction(int(words.get(key, 0)))
-            for key in {*self._keys(), *words}
-        }
+        self._set({key: words.get(key, 0) for key in {*self._keys(), *words}})
+        if (found := self.read()) != value:
+            # What is not of the plan, such as a model that was live once, would keep its users.
+            self._set(dict.fromkeys((decoded(found or "") or {}).keys() - words.keys(), 0))
+            found = self.read()
+        if found != value:
+            raise RoutingRefused(f"Envoy {self.name} did not take the split: it has {found}", hint=PRINTED)
+
+    def _set(self, words: Mapping[str, Words]) -> None:
+        if not words:
+            return
+        texts = {key: str(each) if key.startswith(f"{SPLIT}.") else fraction(int(each)) for key, each in words.items()}
         query = "&".join(f"{quote(prefix(self.service) + key)}={quote(text)}" for key, text in texts.items())
         reply = self.endpoint.ask("POST", f"/runtime_modify?{query}")
         if reply is not LOST and reply.status != 200:
             hint = "add `admin_layer: {}` as the last layer of its `layered_runtime`"
             raise RoutingRefused(f"Envoy {self.name} did not take the split: {reply.text.strip()}", hint=hint)
-        if (found := self.read()) != value:
-            raise RoutingRefused(f"Envoy {self.name} did not take the split: it has {found}", hint=PRINTED)
 
     def kept(self) -> str | None:
         """Nothing: with a restart Envoy has what its configuration says."""

@@ -8,7 +8,7 @@ import msgspec
 
 from mlship.clock import Clock
 from mlship.drivers.balancer.health import answers
-from mlship.drivers.balancer.node import Server
+from mlship.drivers.balancer.node import Changed, Server
 from mlship.drivers.balancer.rest.context import Known
 from mlship.drivers.balancer.rest.reading import Preparation, Probing, ReadBack, Reader, Seen, unproven
 from mlship.drivers.balancer.rest.settings import Verify
@@ -89,7 +89,7 @@ class RestNode:
             try:
                 answered = self._sent(value, before)
             except Conflict as conflict:
-                before, shortfall = self._again(before, conflict), "somebody else changes it all the time"
+                before, shortfall = self._again(value, before, conflict), "somebody else changes it all the time"
                 continue
             shortfall = self._shortfall(value)
             if not shortfall:
@@ -97,7 +97,10 @@ class RestNode:
                 return
             if answered:
                 break
-        raise unproven(shortfall, self.name) if answered else OutOfReach(f"balancer {self.name}: {shortfall}")
+        if answered:
+            raise unproven(shortfall, self.name)
+        hint = "see what becomes of requests on the way to it, then try again"
+        raise OutOfReach(f"balancer {self.name}: {shortfall}", hint=hint)
 
     def kept(self) -> None:
         """Whether it keeps its weights is its owner's business."""
@@ -148,15 +151,18 @@ class RestNode:
         reading = self._parts.read_back
         return reading.seen().token if reading is not None and reading.template.token else ""
 
-    def _again(self, before: Seen | None, conflict: Conflict) -> Seen | None:
+    def _again(self, value: str, before: Seen | None, conflict: Conflict) -> Seen | None:
         """What stands there now, for another try; a step forward is none of what somebody else has made of it."""
         if before is None:
             return None
         now = self._parts.reader.seen()
-        if now.value != before.value:
+        # The value itself: a gateway gave up on a request that was carried out, and its second sending came too late.
+        if now.value not in {before.value, value}:
             found, last = self._said(now.value), self._said(before.value)
             message = f"somebody else has changed balancer {self.name} meanwhile: it has {found}, and had {last}"
-            raise RoutingRefused(message, hint="see who; then try again, or `mlship rollback`") from conflict
+            # Of several requests the first ones were taken: those have to be taken back.
+            kind = RoutingRefused if self._parts.writing.divisible else Changed
+            raise kind(message, hint="see who; then try again, or `mlship rollback`") from conflict
         return now
 
     def _shortfall(self, value: str) -> str:
