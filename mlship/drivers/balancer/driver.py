@@ -231,8 +231,11 @@ class BalancerDriver:
     def _changed(self, ledger: Ledger, node: str, found: str | None) -> str:
         assert ledger.set is not None
         seen = self._language.routing_of(found) if found else None
-        last = said(ledger.set.routing)
-        return f"somebody else has changed {self.make} {node}: it has {said(seen, found)}, mlship has set {last}"
+        has, last = said(seen, found), said(ledger.set.routing)
+        if has == last:
+            # The shares are as they were, and a rule or who is kept where is not: the balancer's own words show it.
+            has, last = f"{found!r}", f"{ledger.set.value!r}"
+        return f"somebody else has changed {self.make} {node}: it has {has}, mlship has set {last}"
 
     @property
     def _remedy(self) -> str:

@@ -32,6 +32,17 @@ def test_a_change_by_somebody_else_stops_a_step_and_no_rollback(site: EnvoySite)
     assert driver.observe().routing == all_to("v1")
 
 
+def test_a_rule_that_somebody_else_has_set_is_told_although_the_shares_are_the_same(site: EnvoySite) -> None:
+    """In Envoy's own keys: words for shares would be the same twice."""
+    driver = site.up("v1", "v2")
+    site.balancer.set_by_hand(aside_v2='{"numerator":10000,"denominator":"TEN_THOUSAND"}')
+
+    with pytest.raises(
+        RoutingRefused, match=r"it has '.*\"aside\.v2\":10000.*', mlship has set '\{\"split\.v1\":10000\}'"
+    ):
+        driver.route(drawn(2000))
+
+
 def test_weights_that_do_not_sum_up_are_told_as_what_they_are(site: EnvoySite) -> None:
     """Envoy divides by their sum, whatever that is: 5000 and 2000 are 71 and 29 percent."""
     driver = site.up("v1", "v2")
