@@ -257,8 +257,8 @@ def text(strategy: Strategy, *, service: str, file: str, driver: Backend = Backe
         folder = "mlship.drivers" if driver is Backend.SAGEMAKER else "mlship.drivers.balancer"
         draft = import_module(f"{folder}.{driver}.draft")
         if strategy not in draft.STRATEGIES:
-            hint = f"it has {', '.join(draft.STRATEGIES)}; for drivers docker and process it has all"
-            raise UsageError(f"`init` has no plan of {strategy} for driver {driver}", hint=hint)
+            hint = f"it has them for {', '.join(draft.STRATEGIES)}; drivers with plans for all: docker, process"
+            raise UsageError(f"`init` has no plan for {strategy} with driver {driver}", hint=hint)
         head: str = draft.head(service=service, file=file)
         lines: str = draft.configuration(service)
         # One whose balancer counts nothing is judged by other numbers.

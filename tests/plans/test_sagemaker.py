@@ -51,5 +51,5 @@ def test_what_init_prints_is_a_plan(strategy: str, tmp_path: Path) -> None:
 
 def test_init_refuses_what_an_endpoint_cannot_do() -> None:
     """With the strategies that it can."""
-    with pytest.raises(UsageError, match="`init` has no plan of feature-flag for driver sagemaker"):
+    with pytest.raises(UsageError, match="no plan for feature-flag with driver sagemaker"):
         text(Strategy.FEATURE_FLAG, service="scorer", file="plan.yaml", driver=Backend.SAGEMAKER)

@@ -40,6 +40,9 @@ def check_rest(draft: Draft) -> None:
     for stage in draft.places("stages"):
         if draft.value(*stage, "strategy") == "bandit":
             draft.fault((*stage, "strategy"), "a bandit needs steps of 0.01%, and no time between them", ABLE)
+        if draft.value(*stage, "strategy") == "blue-green" and draft.has(*at, "write", "for-each"):
+            why = "blue-green is all at once, and `for-each` is one request after the other"
+            draft.fault((*stage, "strategy"), why, f"send all weights in one request, or use canary; {ABLE}")
         for path, shares in splits(draft, stage):
             _exact(draft, path, shares)
 

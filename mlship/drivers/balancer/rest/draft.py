@@ -22,11 +22,11 @@ driver:
       weight: "servers[?address=='{{{{each.address}}}}'] | [0].weight"      # JMESPath; or header, or regex
       # token: {{ header: ETag }}                     # so that a change of somebody else is not overwritten
     write:
-      for-each: server                              # left out: one request with all weights
+      # for-each: server                            # where there is no request for all: one each, and no blue-green
       request:
-        method: PATCH
-        path: "/servers/{{{{each.address}}}}"
-        json: {{ weight: "{{{{each.weight}}}}" }}
+        method: PUT
+        path: /servers
+        json: {{ servers: "{{{{ servers[].{{address: address, weight: weight}} }}}}" }}
 models:                                     # the servers are yours: mlship starts none, it waits until they are ready
   v1: {{ servers: ["10.0.0.1:8000"] }}        # what serves now
   v2: {{ servers: ["10.0.0.2:8000"] }}        # what is to replace it
