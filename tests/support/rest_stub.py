@@ -131,9 +131,11 @@ class Stub:
     port: int = 0
     faults: list[str] = field(default_factory=list)
     """503, 401, 400: that status · lost: done, and not answered · cut: not done, and not answered · lie: 200, and not
-    done · late: done, and a gateway on the way answers 504 · raced: somebody else changes it first · "": nothing."""
+    done · late: done, and a gateway on the way answers 504 · hang: not answered until
+    `released` · raced: somebody else changes it first · "": nothing."""
     asked: list[str] = field(default_factory=list)
     """Method and path of every request."""
+    released: threading.Event = field(default_factory=threading.Event)
     raced: Mapping[str, Any] = field(default_factory=dict)
     """What somebody else makes of it; empty: another version of the same."""
 
@@ -164,6 +166,8 @@ class Stub:
         if fault == "raced":
             self.product.version += 1
             self.product.weights = dict(self.raced) or self.product.weights
+        if fault == "hang":
+            self.released.wait()
         if fault == "cut":
             return None
         if fault == "lie":

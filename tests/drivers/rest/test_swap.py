@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +12,7 @@ from mlship.plan.routing import all_to
 from tests.drivers.rest.conftest import TEMPLATES, Bench
 from tests.support.balanced_site import drawn
 from tests.support.rest_stub import Plain, Product, Stub
+from tests.support.site import until
 
 
 def writes(stub: Stub) -> int:
@@ -154,6 +156,38 @@ def test_one_of_two_that_lies_takes_the_other_back(bench: Bench, serve: Callable
         driver.route(drawn(2000))
 
     assert [node.product.weights["v2"] for node in nodes] == [0, 0]
+
+
+def test_one_that_cannot_be_taken_back_is_told(bench: Bench, serve: Callable[[Product], Stub]) -> None:
+    """The step has failed, and a node has it all the same; a rollback goes to every node."""
+    nodes = [serve(Plain(weights={"v1": 1, "v2": 0})) for _ in range(2)]
+    driver = bench.up(TEMPLATES, *nodes)
+    nodes[0].faults, nodes[1].faults = ["", "400"], ["lie"]
+
+    with pytest.raises(RoutingRefused, match=rf"127.0.0.1:{nodes[0].port} took the change and could not be taken back"):
+        driver.route(drawn(2000))
+    assert [node.product.weights["v2"] for node in nodes] == [2000, 0]
+
+    driver.insist(all_to("v1"))
+    assert [node.product.weights["v2"] for node in nodes] == [0, 0]
+
+
+def test_a_rollback_waits_for_no_node_that_hangs(bench: Bench, serve: Callable[[Product], Stub]) -> None:
+    """The others have it while the first one does not answer."""
+    nodes = [serve(Plain(weights={"v1": 1, "v2": 0})) for _ in range(2)]
+    driver = bench.up({**TEMPLATES, "timeout": "30s"}, *nodes)
+    driver.route(drawn(2000))
+    nodes[0].faults = ["hang"]
+    rollback = threading.Thread(target=driver.insist, args=(all_to("v1"),))
+
+    rollback.start()
+    try:
+        until(lambda: nodes[1].product.weights["v2"] == 0)
+        assert nodes[0].product.weights["v2"] == 2000
+    finally:
+        nodes[0].released.set()
+        rollback.join()
+    assert nodes[0].product.weights["v2"] == 0
 
 
 def test_the_first_routing_must_be_what_is_there(bench: Bench, plain: Stub) -> None:
