@@ -20,6 +20,7 @@ ring {ring}                               # the log that mlship reads latencies 
 _FRONTEND = """\
     # mlship: the line of this service in the map says SALT:MODEL:UP-TO:MODEL:UP-TO..., in parts of 10 000, and
     # /VALUE:MODEL after it where requests whose header {preview} has that value go to a model on the side
+    option idle-close-on-response         # a reload ends no connection that a user is about to use again
     log ring@{ring} local0
     log-format '{{"n":%rt,"b":"%b","v":"%s","s":%ST,"r":%Tr,"a":%Ta}}'
     acl mlship_closed var(txn.mlship) -m str closed
