@@ -63,19 +63,25 @@ def plan(site: RestSite[Any], **more: object) -> Path:
     return file
 
 
-@pytest.mark.apache
-def test_the_shipped_plan_for_apache_ends_promoted(apache: ApacheSite) -> None:
+@pytest.fixture(params=[pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("apache", "nghttpx")])
+def site(request: pytest.FixtureRequest) -> RestSite[Any]:
+    """Each of them."""
+    opened: RestSite[Any] = request.getfixturevalue(request.param)
+    return opened
+
+
+def test_the_shipped_plan_ends_promoted(site: RestSite[Any]) -> None:
     """No request fails; afterwards `down` lets go, and users are served on."""
-    with Load(port=apache.balancer.port) as load:
-        ran = mlship(apache, "deploy", plan(apache), "--yes", "--output", "plain")
-    doctor = mlship(apache, "doctor", "digits")
-    down = mlship(apache, "down", "digits", "--yes")
+    with Load(port=site.balancer.port) as load:
+        ran = mlship(site, "deploy", plan(site), "--yes", "--output", "plain")
+    doctor = mlship(site, "doctor", "digits")
+    down = mlship(site, "down", "digits", "--yes")
 
     assert ran.returncode == Exit.DONE, ran.stdout + ran.stderr
     assert load.failed == []
     assert (doctor.returncode, "everything runs as recorded" in doctor.stdout) == (0, True), doctor.stdout
     assert down.returncode == 0
-    assert apache.ask().model == "v2"
+    assert site.ask().model == "v2"
 
 
 @pytest.mark.apache
