@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing, suppress
 
+from mlship import reserve
 from mlship.cli import wiring
 from mlship.cli.output import say, unbroken
 from mlship.cli.signals import Signals
@@ -52,6 +53,7 @@ def conduct(
         ServiceHeld: another process holds the service.
     """
     lease = journal.leases.acquire(service, this_process(), rollout=rollout)
+    reserve.keep(wiring.state_folder())
     try:
         with closing(_Closing(view)), Heartbeat(journal.leases, lease, wake=clock.wake):
             journal.append(opening(), lease=lease)

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import typer
 
+from mlship import reserve
 from mlship.cli import wiring
 from mlship.cli.output import say, unbroken
 from mlship.cli.signals import Signals
@@ -33,6 +34,7 @@ def roll_back(service: str | None, *, to: str | None, reason: str) -> None:
         RollbackIncomplete: the traffic could not be brought back.
     """
     clock = SystemClock()
+    reserve.spend(wiring.state_folder())
     journal = wiring.open_journal(clock)
     name = wiring.only_service(journal, service)
     state = wiring.state_of(journal, name)
@@ -49,6 +51,7 @@ def roll_back(service: str | None, *, to: str | None, reason: str) -> None:
         # What went wrong before matters more than a lease that cannot be given back: it expires.
         with suppress(JournalUnavailable):
             journal.leases.release(lease)
+        reserve.keep(wiring.state_folder())
 
 
 def _take_over(journal: Journal, state: ServiceState) -> Lease:

@@ -37,13 +37,15 @@ def findings(journal: Journal, state: ServiceState, clock: Clock) -> Iterator[Fi
 
 
 def fitness(plan: Plan, clock: Clock) -> Iterator[Finding]:
-    """What stands in the way of a plan's first deploy, as far as its driver can tell."""
+    """What stands in the way of a plan's deploy, as far as its driver can tell; most likely it is the first."""
     from mlship.drivers.trouble import SelfExamining
 
     found: list[Finding] = []
     try:
+        leases = wiring.open_journal(clock).leases
+        fence, held = leases.fence(plan.service), leases.current(plan.service) is not None
         driver = wiring.open_driver(plan, fence=None, clock=clock)
-        troubles = driver.troubles(fence=0, held=False) if isinstance(driver, SelfExamining) else ()
+        troubles = driver.troubles(fence=fence, held=held) if isinstance(driver, SelfExamining) else ()
         found += (_finding(plan.service, trouble) for trouble in troubles)
     except MlshipError as error:
         found.append(Finding(mark="FAIL", subject=plan.service, message=error.message, hint=error.hint))

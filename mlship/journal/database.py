@@ -193,7 +193,10 @@ def _in_words(path: Path, error: sqlite3.Error) -> JournalUnavailable:
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
             said = "is read-only", "Make the file and its folder writable, or choose another state folder."
         case sqlite3.SQLITE_FULL:
-            said = "cannot grow: the disk is full", "Free some space, then go on with `mlship resume`."
+            said = (
+                "cannot grow: the disk is full",
+                "Free some space: `mlship resume` goes on, `mlship rollback` goes back.",
+            )
         case sqlite3.SQLITE_CORRUPT:
             return _damaged(path, str(error))
         case sqlite3.SQLITE_CANTOPEN:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mlship import reserve
 from mlship.errors import Exit
 from tests.e2e.site import Site
 from tests.e2e.test_commands import GATES, LONG
@@ -53,12 +54,26 @@ def fill(folder: Path) -> Path:
 
 
 def test_full_disk(small: Site) -> None:
-    """On a full disk a command says so and touches nothing; once there is room the rollback goes through."""
+    """A rollback goes through all the same, by the room that was kept for it, and is kept again after it."""
     half_way(small)
+    ballast = fill(small.state)
+    back = small.mlship("rollback", "scorer")
+    assert back.returncode == Exit.DONE, back.stdout + back.stderr
+    assert {small.ask() for _ in range(20)} == {"v1"}
+    ballast.unlink()
+    assert small.mlship("rollback", "scorer").returncode == Exit.DONE
+    assert (small.state / reserve.NAME).stat().st_size == reserve.SIZE
+
+
+def test_full_disk_without_a_reserve(small: Site) -> None:
+    """The command says so and touches nothing; once there is room the rollback goes through."""
+    half_way(small)
+    (small.state / reserve.NAME).unlink()
     ballast = fill(small.state)
     back = small.mlship("rollback", "scorer")
     assert (back.returncode, "Traceback" in back.stderr) == (Exit.OUT_OF_REACH, False), back.stderr
     assert "full" in back.stderr
+    assert "`mlship rollback` goes back" in back.stderr
     assert small.ask() in {"v1", "v2"}
     ballast.unlink()
     assert small.mlship("rollback", "scorer").returncode == Exit.DONE

