@@ -80,7 +80,7 @@ class Node(Protocol):
 
 
 class Changed(RoutingRefused):
-    """Somebody else was quicker than the change: the node is as they have left it, and stays so."""
+    """Somebody else has changed the node, or made it unfit for the change: it is as they have left it, and stays so."""
 
 
 @runtime_checkable

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from math import sqrt
 
 import pytest
 from msgspec.structs import replace
 
-from mlship.drivers.balancer.driver import BalancerDriver
 from mlship.errors import OutOfReach, RoutingRefused
 from mlship.metrics.counters import difference
 from mlship.plan.pool import Pool
@@ -17,34 +15,11 @@ from mlship.plan.routing import Routing, all_to
 from mlship.plan.weights import nearest, spread, totals
 from tests.support.balanced_load import Load
 from tests.support.balanced_site import CLOCK, drawn
-from tests.support.haproxy_site import HaproxySite, haproxy_site
+from tests.support.haproxy_site import HaproxySite
+from tests.support.haproxy_weights import POOLS, V1, up, weighing
 from tests.support.site import split, until
 
 pytestmark = pytest.mark.haproxy
-
-CHECK = "check inter 100ms fall 2 rise 1"
-POOLS = {"v1": ("v1a", "v1b"), "v2": ("v2",)}
-V1 = {"v1a": 256, "v1b": 256, "v2": 0}
-
-
-@contextmanager
-def weighing(*lines: str, count: int = 1, level: str = "admin") -> Iterator[HaproxySite]:
-    """Two servers of v1 and one of v2, whose weight is 0 in the configuration."""
-    with haproxy_site() as site:
-        for name in ("v1a", "v1b", "v2"):
-            site.serve(name)
-        servers = [
-            f"server {name} {{{name}}} weight {weight} {CHECK}"
-            for name, weight in (("v1a", 100), ("v1b", 100), ("v2", 0))
-        ]
-        site.balance(count, weights=[*(lines or ("balance roundrobin",)), *servers], level=level)
-        health = site.models["v2"].health
-        model = site.models["v2"]
-        site.models = {
-            name: replace(model, name=name, health=health, pool=Pool(servers=names)) for name, names in POOLS.items()
-        }
-        site.settings = {"layout": "weights", "backend": "app"}
-        yield site
 
 
 @pytest.fixture
@@ -52,10 +27,6 @@ def site() -> Iterator[HaproxySite]:
     """As it should be."""
     with weighing() as opened:
         yield opened
-
-
-def up(site: HaproxySite, fence: int = 1) -> BalancerDriver:
-    return site.up("v1", "v2", fence=fence)
 
 
 @pytest.mark.parametrize("share", [100, 1000, 5000])

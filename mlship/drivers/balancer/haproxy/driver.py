@@ -12,8 +12,10 @@ from mlship.drivers.balancer.fleet import Fleet
 from mlship.drivers.balancer.haproxy.api import RuntimeApi
 from mlship.drivers.balancer.haproxy.language import MapLanguage
 from mlship.drivers.balancer.haproxy.node import HaproxyNode
+from mlship.drivers.balancer.haproxy.parking import Parking
 from mlship.drivers.balancer.haproxy.settings import NodeSettings, Settings, settings_of
-from mlship.drivers.balancer.haproxy.weights import WeightLanguage, WeightNode
+from mlship.drivers.balancer.haproxy.weight_language import WeightLanguage
+from mlship.drivers.balancer.haproxy.weights import WeightNode
 from mlship.drivers.balancer.node import Language, Node
 from mlship.drivers.base import Opening
 from mlship.plan.model import Capability
@@ -69,6 +71,7 @@ def _by_weights(opening: Opening, settings: Settings) -> tuple[Fleet, Language]:
             persist=told.persist,
             ring=settings.ring,
             sums=_sums(opening, told),
+            parking=Parking(file=_kept(opening, told, "parked")),
             writes=opening.fence is not None,
         )
 
@@ -76,5 +79,9 @@ def _by_weights(opening: Opening, settings: Settings) -> tuple[Fleet, Language]:
 
 
 def _sums(opening: Opening, told: NodeSettings) -> Path:
+    return _kept(opening, told, "latency").with_suffix(".json")
+
+
+def _kept(opening: Opening, told: NodeSettings, what: str) -> Path:
     called = hashlib.sha256(told.socket.encode()).hexdigest()[:12]
-    return opening.state / "balancer" / opening.service / f"latency-{called}.json"
+    return opening.state / "balancer" / opening.service / f"{what}-{called}"

@@ -53,9 +53,14 @@ def server(row: Row) -> Server:
     return Server(
         name=row["svname"],
         up=(status.startswith("UP") and (not check or check in PASSED)) or unchecked(row),
-        parked=status.startswith("MAINT"),
+        parked=parked(row),
         told=f"{status} ({check})" if check and check not in PASSED else status,
     )
+
+
+def parked(row: Row) -> bool:
+    """Somebody has put it into maintenance."""
+    return row["status"].startswith("MAINT")
 
 
 def unchecked(row: Row) -> bool:
@@ -90,9 +95,13 @@ def table_of(api: RuntimeApi) -> Sequence[Row]:
 
 def asked(row: Row, model: Model) -> Server:
     """A server; one that HAProxy does not check is asked by the model's health path."""
-    found = server(row)
-    if not unchecked(row) or not row.get("addr"):
-        return found
+    return asked_itself(row, model) if unchecked(row) else server(row)
+
+
+def asked_itself(row: Row, model: Model) -> Server:
+    """A server by the model's health path, whatever HAProxy says of it; its address takes a level of operator."""
+    if not row.get("addr"):
+        return server(row)
     fine = answers(row["addr"], model.health.path, timeout=model.health.timeout)
-    told = "no check" if fine else f"GET {model.health.path} does not answer 2xx"
-    return Server(name=found.name, up=fine, told=told)
+    told = row["status"] if fine else f"GET {model.health.path} does not answer 2xx"
+    return Server(name=row["svname"], up=fine, told=told)

@@ -1,67 +1,39 @@
-"""Layout `weights`: the servers of all models in one backend, the split in their weights.
-
-The value of a routing is the weight of every server, `a=99 b=99 c=2`, absolute: a weight in percent would be one of the
-weight in the configuration, and stay 0 where that is 0.
-"""
+"""Layout `weights`: the servers of all models in one backend, the split in their weights."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from mlship.drivers.balancer.haproxy.api import DENIED, RuntimeApi
 from mlship.drivers.balancer.haproxy.log import latencies, life_of
+from mlship.drivers.balancer.haproxy.parking import Parking
 from mlship.drivers.balancer.haproxy.ring import NOTHING
-from mlship.drivers.balancer.haproxy.stat import Row, asked, backend, servers, table_of, tally_of_server
+from mlship.drivers.balancer.haproxy.stat import (
+    Row,
+    asked,
+    asked_itself,
+    backend,
+    parked,
+    servers,
+    table_of,
+    tally_of_server,
+)
+from mlship.drivers.balancer.haproxy.state import ServerState, reweighted, states
+from mlship.drivers.balancer.haproxy.weight_language import weights_of
 from mlship.drivers.balancer.mapfile import replace_text, unkept
-from mlship.drivers.balancer.node import Server
+from mlship.drivers.balancer.node import Changed, Server
 from mlship.drivers.balancer.sums import added
 from mlship.drivers.trouble import Trouble
 from mlship.errors import OutOfReach, RoutingRefused, UsageError
 from mlship.metrics.counters import Tally
 from mlship.plan.model import Model
-from mlship.plan.routing import Routing
-from mlship.plan.weights import rounded, spread, totals
 
-BY_MAP = "use `layout: map`, which can"
 EVEN = "roundrobin"
 """The one algorithm that keeps to weights exactly, takes them while it runs, and has steps of one request."""
-
-
-class WeightLanguage(msgspec.Struct, frozen=True, kw_only=True):
-    """For models on these servers."""
-
-    servers: Mapping[str, tuple[str, ...]]
-    """Model → its servers."""
-
-    def value_of(self, routing: Routing) -> str:
-        """The routing as a value.
-
-        Raises:
-            RoutingRefused: server weights cannot say it.
-        """
-        if routing.rules or routing.mirrors or routing.capture or routing.closed or routing.assign_by:
-            raise RoutingRefused("weights of servers divide requests, and do nothing else", hint=BY_MAP)
-        counts = {model: len(names) for model, names in self.servers.items()}
-        sums = totals(routing.weights, counts)
-        if sums is None:
-            shares = ", ".join(f"{model} {width / 100:g}%" for model, width in routing.weights.items())
-            raise RoutingRefused(f"no whole weights of these servers are {shares}", hint=BY_MAP)
-        weights = {
-            name: weight
-            for model, names in self.servers.items()
-            for name, weight in zip(names, spread(sums.get(model, 0), len(names)), strict=True)
-        }
-        return " ".join(f"{name}={weight}" for name, weight in weights.items())
-
-    def routing_of(self, value: str) -> Routing | None:
-        """The shares that the weights come to, rounded to basis points."""
-        found = dict(part.split("=") for part in value.split())
-        sums = {model: sum(int(found.get(name, 0)) for name in names) for model, names in self.servers.items()}
-        widths = rounded(sums)
-        return Routing(segments=tuple(widths.items())) if widths else None
+FIT = f"`balance {EVEN}` without `cookie`, or `layout: map`"
 
 
 class WeightNode(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +46,8 @@ class WeightNode(msgspec.Struct, frozen=True, kw_only=True):
     persist: bool
     ring: str
     sums: Path
+    parking: Parking
+    """Servers that mlship has put into maintenance, so that a cookie's holders leave them."""
     writes: bool
 
     @property
@@ -85,20 +59,37 @@ class WeightNode(msgspec.Struct, frozen=True, kw_only=True):
         """The weight of every server of the plan."""
         return self._value(self.api.ask(self._show))
 
-    def write(self, value: str | None) -> None:
-        """Set all weights in one go and read them back; what rises comes first, so that somebody always serves."""
-        if value is None or value == self.read():
+    def swap(self, value: str, before: str | None) -> None:
+        """A step forward: only where the shares are the weights, and only over `before`.
+
+        Raises:
+            Changed: the backend is not what it was, or is unfit; nothing was changed.
+        """
+        if value == before:
             return
-        self._must_be_even()
-        wanted = sorted((part.split("=") for part in value.split()), key=lambda pair: -int(pair[1]))
-        orders = [f"set weight {self.backend}/{name} {weight}" for name, weight in wanted]
-        reply = self.api.ask(*orders, self._show)
-        if self._value(reply) != value:
-            said = next(
-                (line for line in reply.splitlines() if line.strip() and line[0] not in "#0123456789"), "no reply"
-            )
-            hint = "give its `stats socket` line `level admin`" if DENIED in reply else "see `mlship doctor`"
-            raise RoutingRefused(f"HAProxy {self.name} did not take the weights: {said}", hint=hint)
+        if why := self.unfit():
+            raise Changed(why, hint=FIT)
+        if (found := self.read()) != before:
+            why = f"somebody else has changed HAProxy {self.name} just now: it has {found}, and had {before}"
+            raise Changed(why, hint="`mlship doctor` shows what it has")
+        self._set(value, alone="", evict=False)
+
+    def write(self, value: str | None) -> None:
+        """A way back: one model gets everything under every algorithm, and no other one keeps the holders of a cookie.
+
+        Raises:
+            RoutingRefused: HAProxy did not take it, or a split that its algorithm would not keep to.
+        """
+        if value is None:
+            return
+        alone = self._alone(value)
+        row = backend(table_of(self.api), self.backend)
+        evict = bool(alone and row and row.get("cookie"))
+        if not evict and value == self._weights(self._states()):
+            return
+        if not alone and (why := self._uneven(row)):
+            raise RoutingRefused(why, hint=FIT)
+        self._set(value, alone=alone, evict=evict)
 
     def kept(self) -> str | None:
         """The weights in the state file."""
@@ -111,10 +102,12 @@ class WeightNode(msgspec.Struct, frozen=True, kw_only=True):
         """Dump the state of all servers to the state file; of a HAProxy that is away, the weights are changed in it."""
         if not self.persist or value is None:
             return
+        weights, marked = weights_of(value), self.parking.names
         try:
             text = self.api.ask("show servers state").strip() + "\n"
         except OutOfReach:
-            text = self._patched(value)
+            awake = [name for name in marked if weights.get(name)]
+            text = reweighted(self._filed(), weights, backend=self.backend, awake=awake)
         if text:
             try:
                 replace_text(self.state_file, text)
@@ -122,13 +115,16 @@ class WeightNode(msgspec.Struct, frozen=True, kw_only=True):
                 raise unkept(self.state_file, error) from error
 
     def pool(self, model: Model) -> Sequence[Server]:
-        """The model's servers among those of the backend."""
-        rows = self._rows()
+        """The model's servers among those of the backend; HAProxy does not check those that mlship has parked."""
+        rows, marked = self._rows(), self.parking.names
         missing = [name for name in self.servers.get(model.name, ()) if name not in rows]
         if missing:
             hint = f"`{model.name}: {{ servers: [...] }}` names servers as the configuration does"
             raise UsageError(f"HAProxy {self.name} has no server {self.backend}/{missing[0]}", hint=hint)
-        return [asked(rows[name], model) for name in self.servers.get(model.name, ())]
+        mine = [rows[name] for name in self.servers.get(model.name, ())]
+        return [
+            asked_itself(row, model) if row["svname"] in marked and parked(row) else asked(row, model) for row in mine
+        ]
 
     def counts(self) -> tuple[str, Mapping[str, Tally]]:
         """Answers by server, added up by model."""
@@ -158,7 +154,13 @@ class WeightNode(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             OutOfReach: it cannot be had.
         """
-        row = backend(table_of(self.api), self.backend)
+        return self._uneven(backend(table_of(self.api), self.backend))
+
+    @property
+    def _show(self) -> str:
+        return f"show servers state {self.backend}"
+
+    def _uneven(self, row: Row | None) -> str:
         if row is None:
             return f"HAProxy {self.name} has no backend {self.backend}"
         if row.get("algo") and row["algo"] != EVEN:
@@ -169,43 +171,81 @@ class WeightNode(msgspec.Struct, frozen=True, kw_only=True):
             return f"backend {self.backend} keeps users by cookie {row['cookie']}: a weight of 0 would not move them"
         return ""
 
-    @property
-    def _show(self) -> str:
-        return f"show servers state {self.backend}"
+    def _alone(self, value: str) -> str:
+        """The model that gets everything; empty: there are several."""
+        weights = weights_of(value)
+        served = [model for model, names in self.servers.items() if any(weights.get(name) for name in names)]
+        return served[0] if len(served) == 1 else ""
 
-    def _must_be_even(self) -> None:
-        if why := self.unfit():
-            raise RoutingRefused(why, hint=f"`balance {EVEN}` without `cookie`, or `layout: map`")
+    def _set(self, value: str, *, alone: str, evict: bool) -> None:
+        """All weights in one go, and read back; what rises comes first, so that somebody always serves."""
+        weights, found = weights_of(value), self._states()
+        ours = {name for name in self.parking.names if name in found and found[name].forced}
+        parking = [name for name, weight in weights.items() if evict and not weight and _serves(found.get(name))]
+        if parking:
+            # Before it is done: a server that is parked and not known to be would stay so.
+            self.parking.note(ours | {*parking})
+        orders = self._orders(weights, found, awake=ours, alone=alone)
+        orders += [f"set server {self.backend}/{name} state maint" for name in parking]
+        reply = self.api.ask(*orders, self._show)
+        seen = states(reply, self.backend)
+        done = self._has_all(alone, seen, evict=evict) if alone else self._weights(seen) == value
+        if not done:
+            raise self._refused(reply)
+        self.parking.note({name for name in ours | {*parking} if not weights[name]})
+
+    def _orders(
+        self, weights: Mapping[str, int], found: Mapping[str, ServerState], *, awake: Collection[str], alone: str
+    ) -> list[str]:
+        orders = [f"set server {self.backend}/{name} state ready" for name in awake if weights[name]]
+        for name, weight in sorted(weights.items(), key=lambda pair: -pair[1]):
+            if alone and weight and name in found and not found[name].weight:
+                # Algorithms such as static-rr take no weight but 0 and the one in the configuration.
+                orders.append(f"set weight {self.backend}/{name} 100%")
+            orders.append(f"set weight {self.backend}/{name} {weight}")
+        return orders
+
+    def _has_all(self, model: str, seen: Mapping[str, ServerState], *, evict: bool) -> bool:
+        """No other model has a weight, or, where a cookie holds users, a server that takes them."""
+        mine = self.servers[model]
+        others = [seen[name] for names in self.servers.values() for name in names if name in seen and name not in mine]
+        return any(seen[name].weight for name in mine if name in seen) and not any(
+            each.weight or (evict and not each.maintained) for each in others
+        )
+
+    def _refused(self, reply: str) -> RoutingRefused:
+        said = next((line for line in reply.splitlines() if line.strip() and line[0] not in "#0123456789"), "no reply")
+        hint = "give its `stats socket` line `level admin`" if DENIED in reply else "see `mlship doctor`"
+        return RoutingRefused(f"HAProxy {self.name} did not take the weights: {said}", hint=hint)
 
     def _rows(self) -> Mapping[str, Row]:
         return {row["svname"]: row for row in servers(table_of(self.api), self.backend)}
 
-    def _value(self, reply: str) -> str:
-        found = {words[3]: words[7] for words in _states(reply) if words[1] == self.backend}
-        names = [name for names in self.servers.values() for name in names]
-        if missing := [name for name in names if name not in found]:
-            hint = "name backend and servers as HAProxy's configuration does"
-            raise RoutingRefused(f"HAProxy {self.name} has no server {self.backend}/{missing[0]}", hint=hint)
-        return " ".join(f"{name}={found[name]}" for name in names)
+    def _states(self) -> Mapping[str, ServerState]:
+        return states(self.api.ask(self._show), self.backend)
 
-    def _patched(self, value: str) -> str:
-        weights = dict(part.split("=") for part in value.split())
+    def _weights(self, found: Mapping[str, ServerState]) -> str | None:
+        """The value; None: servers are missing."""
+        names = [name for names in self.servers.values() for name in names]
+        if any(name not in found for name in names):
+            return None
+        return " ".join(f"{name}={found[name].weight}" for name in names)
+
+    def _value(self, reply: str) -> str:
+        found = states(reply, self.backend)
+        value = self._weights(found)
+        if value is None:
+            missing = next(name for names in self.servers.values() for name in names if name not in found)
+            hint = "name backend and servers as HAProxy's configuration does"
+            raise RoutingRefused(f"HAProxy {self.name} has no server {self.backend}/{missing}", hint=hint)
+        return value
+
+    def _filed(self) -> str:
         try:
-            lines = self.state_file.read_text(encoding="utf-8").splitlines()
+            return self.state_file.read_text(encoding="utf-8")
         except (OSError, UnicodeError):
             return ""
-        return "".join(f"{self._line(line, weights)}\n" for line in lines)
-
-    def _line(self, line: str, weights: Mapping[str, str]) -> str:
-        words = line.split(" ")
-        if line.startswith("#") or len(words) < 8 or words[1] != self.backend or words[3] not in weights:
-            return line
-        return " ".join([*words[:7], weights[words[3]], *words[8:]])
 
 
-def _states(text: str) -> Iterator[list[str]]:
-    """Words of each server's line: the second is its backend, the fourth its name, the eighth its weight."""
-    for line in text.splitlines():
-        words = line.split(" ")
-        if len(words) >= 8 and words[0].isdigit():
-            yield words
+def _serves(state: ServerState | None) -> bool:
+    return state is not None and not state.maintained
