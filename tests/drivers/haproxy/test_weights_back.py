@@ -81,6 +81,7 @@ def test_under_an_algorithm_that_takes_no_weights(balance: str) -> None:
         reconfigured(site, "weight 0", "weight 50")
         site.balancer.api.ask("set weight app/v1a 0; set weight app/v1b 0")
         driver = site.open()
+        driver.ensure("v1", 1)
 
         driver.insist(all_to("v1"))
 

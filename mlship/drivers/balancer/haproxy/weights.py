@@ -21,7 +21,7 @@ from mlship.drivers.balancer.haproxy.stat import (
     table_of,
     tally_of_server,
 )
-from mlship.drivers.balancer.haproxy.state import ServerState, reweighted, states
+from mlship.drivers.balancer.haproxy.state import ServerState, reweighted, settled, states
 from mlship.drivers.balancer.haproxy.weight_language import weights_of
 from mlship.drivers.balancer.mapfile import replace_text, unkept
 from mlship.drivers.balancer.node import Changed, Server
@@ -99,12 +99,13 @@ class WeightNode(msgspec.Struct, frozen=True, kw_only=True):
             return None
 
     def keep(self, value: str | None) -> None:
-        """Dump the state of all servers to the state file; of a HAProxy that is away, the weights are changed in it."""
+        """Dump all servers to the state file, save what is of the moment; while HAProxy is away, change its weights."""
         if not self.persist or value is None:
             return
         weights, marked = weights_of(value), self.parking.names
         try:
             text = self.api.ask("show servers state").strip() + "\n"
+            text = settled(text, backend=self.backend, parked=marked)
         except OutOfReach:
             awake = [name for name in marked if weights.get(name)]
             text = reweighted(self._filed(), weights, backend=self.backend, awake=awake)
