@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mlship.drivers.balancer.haproxy.stat import CONNECTED, backend, servers, table_of
+from mlship.drivers.balancer.haproxy.state import states
 from mlship.drivers.balancer.mapfile import value_in, writable
 from mlship.drivers.trouble import Trouble
 from mlship.errors import MlshipError
@@ -28,19 +29,32 @@ def examine(node: HaproxyNode) -> Iterator[Trouble]:
 
 
 def examine_weights(node: WeightNode) -> Iterator[Trouble]:
-    """Reach, rights, algorithm, servers, state file, ring."""
+    """Reach, rights, algorithm, servers of no model, servers that are out, state file, ring."""
     try:
         level = node.api.ask("show cli level").strip()
         if level != "admin":
             hint = "give its `stats socket` line `level admin`"
             yield Trouble(message=f"HAProxy {node.name} takes no weights: its socket has level {level}", hint=hint)
-        if why := node.unfit():
-            hint = "`balance roundrobin` without `cookie`, or `layout: map`"
-            yield Trouble(message=why, hint=hint)
+        if trouble := node.unfit():
+            yield trouble
+        yield from _absent(node)
         yield from _state_file(node, node.read())
         yield from _ring(node)
     except MlshipError as error:
         yield Trouble(message=error.message, hint=error.hint)
+
+
+def _absent(node: WeightNode) -> Iterator[Trouble]:
+    found = states(node.api.ask(f"show servers state {node.backend}"), node.backend)
+    shares = {model: [name for name in names if name in found] for model, names in node.servers.items()}
+    served = {model: names for model, names in shares.items() if any(found[name].weight for name in names)}
+    if len(served) < 2:
+        return
+    for model, names in served.items():
+        if out := [name for name in names if found[name].weight and not found[name].open]:
+            why = f"HAProxy {node.name} has {', '.join(out)} in maintenance or drain: {model} gets less than its share"
+            hint = f"`set server {node.backend}/{out[0]} state ready`, or name the server in the plan no more"
+            yield Trouble(message=why, hint=hint, grave=False)
 
 
 def _state_file(node: WeightNode, live: str | None) -> Iterator[Trouble]:

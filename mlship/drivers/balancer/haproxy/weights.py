@@ -67,8 +67,8 @@ class WeightNode(msgspec.Struct, frozen=True, kw_only=True):
         """
         if value == before:
             return
-        if why := self.unfit():
-            raise Changed(why, hint=FIT)
+        if trouble := self.unfit():
+            raise Changed(trouble.message, hint=trouble.hint)
         if (found := self.read()) != before:
             why = f"somebody else has changed HAProxy {self.name} just now: it has {found}, and had {before}"
             raise Changed(why, hint="`mlship doctor` shows what it has")
@@ -149,13 +149,18 @@ class WeightNode(msgspec.Struct, frozen=True, kw_only=True):
 
         return examine_weights(self)
 
-    def unfit(self) -> str:
-        """Why the backend's weights would not be its shares; empty: they are.
+    def unfit(self) -> Trouble | None:
+        """Why the backend's weights would not be its shares; None: they are.
 
         Raises:
             OutOfReach: it cannot be had.
         """
-        return self._uneven(backend(table_of(self.api), self.backend))
+        if why := self._uneven(backend(table_of(self.api), self.backend)):
+            return Trouble(message=why, hint=FIT)
+        if others := self._outsiders():
+            why = f"backend {self.backend} also sends requests to {', '.join(others)}, of which the plan knows nothing"
+            return Trouble(message=why, hint="name it in `servers` of a model, or take it out: `set weight B/S 0`")
+        return None
 
     @property
     def _show(self) -> str:
@@ -171,6 +176,13 @@ class WeightNode(msgspec.Struct, frozen=True, kw_only=True):
         if row.get("cookie"):
             return f"backend {self.backend} keeps users by cookie {row['cookie']}: a weight of 0 would not move them"
         return ""
+
+    def _outsiders(self) -> Sequence[str]:
+        """Servers that take part in the split, and are no model's; one for emergencies (`backup`) does not."""
+        known = {name for names in self.servers.values() for name in names}
+        spare = {name for name, row in self._rows().items() if row.get("bck") == "1"}
+        found = self._states().items()
+        return [name for name, each in found if name not in known | spare and each.weight and each.open]
 
     def _alone(self, value: str) -> str:
         """The model that gets everything; empty: there are several."""
