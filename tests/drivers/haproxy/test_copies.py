@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from msgspec.structs import replace
 
+from mlship.drivers.balancer.haproxy.stat import backend, table_of
 from mlship.errors import RoutingRefused
 from mlship.plan.routing import Mirror, all_to
 from tests.support.balanced_copies import all_from_v1, counted, post
@@ -15,6 +16,9 @@ from tests.support.site import until
 
 pytestmark = pytest.mark.haproxy
 HALF = replace(all_to("v1"), mirrors=(Mirror(model="v2", share=5000),))
+
+UNDER_WAY = 64
+"""Copies at once, as the documentation has it."""
 
 
 @pytest.fixture
@@ -26,6 +30,13 @@ def site() -> Iterator[HaproxySite]:
         place.balance(copies=True)
         place.settings = {"mirror": True}
         yield place
+
+
+def copies(site: HaproxySite) -> int:
+    """Those that HAProxy has sent to the challenger so far."""
+    row = backend(table_of(site.balancer.api), "v2")
+    assert row is not None
+    return int(row["stot"])
 
 
 def test_half_of_the_requests_are_copied(site: HaproxySite) -> None:
@@ -62,6 +73,20 @@ def test_a_challenger_that_is_gone_costs_no_user_anything(site: HaproxySite) -> 
     assert (seen["v1"].requests, seen["v1"].errors) == (50, 0)
     assert seen["v2"].errors == seen["v2"].requests
     until(lambda: not driver.observe().models["v2"].ready)
+
+
+def test_a_challenger_that_hangs_holds_so_many_copies_and_no_more(site: HaproxySite) -> None:
+    """Whatever is beyond them is dropped: they cost memory, and would grow with every request of the users."""
+    site.stop("v2")
+    site.serve("v2", HANG="1")
+    driver = site.up("v1", "v2")
+    driver.route(replace(HALF, mirrors=(Mirror(model="v2", share=10_000),)))
+
+    all_from_v1(site, 2 * UNDER_WAY)
+
+    until(lambda: copies(site) == UNDER_WAY)
+    all_from_v1(site, 10)
+    assert copies(site) == UNDER_WAY
 
 
 def test_a_configuration_without_the_script_is_refused() -> None:
