@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing, suppress
 
-from mlship import reserve
-from mlship.cli import wiring
+from mlship.cli import reserve, wiring
 from mlship.cli.output import say, unbroken
 from mlship.cli.signals import Signals
 from mlship.cli.sources import sources

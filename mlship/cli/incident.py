@@ -6,8 +6,7 @@ from contextlib import suppress
 
 import typer
 
-from mlship import reserve
-from mlship.cli import wiring
+from mlship.cli import reserve, wiring
 from mlship.cli.output import say, unbroken
 from mlship.cli.signals import Signals
 from mlship.clock import SystemClock

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mlship import reserve
+from mlship.cli import reserve
 from mlship.errors import Exit
 from tests.e2e.site import Site
 from tests.e2e.test_commands import GATES, LONG

@@ -80,6 +80,7 @@ _PART = """\
 
 _BACKEND = """\
 backend {name}
+    mode http
     balance roundrobin
     option httpchk GET {health}
     server {name}-1 {address} check inter 1s
