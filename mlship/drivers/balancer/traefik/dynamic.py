@@ -14,6 +14,9 @@ from mlship.drivers.balancer.traefik.settings import Entrance
 PRIORITY = 100_000
 """Of the routers: above those that Traefik counts from the length of a rule."""
 
+RULE = "_rule"
+"""What the routers of rules have after the service's name. No service can be called so: their names have no `_`."""
+
 _HEADER = re.compile(r"Header\(`([^`]+)`, `([^`]+)`\)$")
 
 Document = Mapping[str, Any]
@@ -43,7 +46,7 @@ def text_of(value: str, *, service: str, models: Sequence[str], entrance: Entran
     for number, (header, wanted, model) in enumerate(aside):
         rule = f"({entrance.rule}) && Header(`{header}`, `{wanted}`)"
         own = {"rule": rule, "service": model, "priority": PRIORITY + len(aside) - number}
-        routers[f"{name}-{number}"] = _router(entrance, closed=closed, name=name) | own
+        routers[f"{name}{RULE}-{number}"] = _router(entrance, closed=closed, name=name) | own
     http: dict[str, Any] = {"routers": routers, "services": {name: {"weighted": weighted}}}
     if closed:
         http["middlewares"] = {name: {"headers": {"customResponseHeaders": {"Retry-After": "5"}}}}
@@ -69,7 +72,7 @@ def value_of(services: Sequence[Document], routers: Sequence[Document], service:
     mirrored = any(_base(name) == mirror for name, _ in weights)
     mirroring = known.get(mirror, {}).get("mirroring", {}) if mirrored else {}
     weights = [(mirroring.get("service", name) if _base(name) == mirror else name, weight) for name, weight in weights]
-    aside = [router for router in routers if _base(router["name"]).startswith(f"{named(service)}-")]
+    aside = [router for router in routers if _is_rule(router, service)]
     aside.sort(key=lambda router: -int(router.get("priority", 0)))
     matched = [(_HEADER.search(router["rule"]), _base(router["service"])) for router in aside]
     shares = ",".join(f"{_base(name)}:{weight}" for name, weight in weights)
@@ -88,9 +91,20 @@ def value_in(text: str, service: str) -> str | None:
         return None
 
 
-def ours(name: str, service: str) -> bool:
-    """A router or service of mlship's for this service, by its full name."""
-    return bool(re.fullmatch(rf"{re.escape(named(service))}(_copies)?(-\d+)?", _base(name)))
+def ours(services: Sequence[Document], routers: Sequence[Document], service: str) -> list[Document]:
+    """Those that are mlship's for this service, and not for one whose name begins with the same letters."""
+    name = named(service)
+    known = re.compile(rf"{re.escape(name)}({re.escape(copying(''))}(-\d+)?)?")
+    mine = [each for each in services if known.fullmatch(_base(each["name"]))]
+    return mine + [each for each in routers if _base(each["name"]) == name or _is_rule(each, service)]
+
+
+def _is_rule(router: Document, service: str) -> bool:
+    """Also one of a file from before `RULE`: the router of a service that is called `fraud-0` leads to its own name."""
+    name, start = _base(router["name"]), re.escape(named(service))
+    if re.fullmatch(rf"{start}{RULE}-\d+", name):
+        return True
+    return bool(re.fullmatch(rf"{start}-\d+", name)) and _base(router.get("service", "")) != name
 
 
 def _pairs(parts: Sequence[str]) -> list[tuple[str, str]]:

@@ -153,7 +153,7 @@ class TraefikNode(msgspec.Struct, frozen=True, kw_only=True):
         """(value, what of mlship's own is not enabled, and why: users get 404 then)."""
         search = named(self.service)
         services, routers = self.api.services(search), self.api.routers(search)
-        mine = [each for each in [*services, *routers] if ours(each["name"], self.service)]
+        mine = ours(services, routers, self.service)
         faults = (each for each in mine if each.get("status") != "enabled" or each.get("error"))
         why = next(
             (f"{each['name']}: {'; '.join(each.get('error') or [each.get('status', '')])}" for each in faults), ""
