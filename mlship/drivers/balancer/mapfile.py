@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -72,13 +73,14 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def replace_text(file: Path, text: str) -> None:
-    """Write the whole file; its mode and owner stay.
+def replace_text(file: Path, text: str, *, staging: Path | None = None) -> None:
+    """Write the whole file; its mode and owner stay. It is made in `staging`, else beside the one before.
 
     Raises:
         OSError: it cannot be written; the old text stands.
     """
-    partial = file.with_name(f".{file.name}.{os.getpid()}")
+    # Nodes are changed in threads of one process, and several of them may share the folder or the file.
+    partial = (staging or file.parent) / f".{file.name}.{os.getpid()}-{threading.get_native_id()}"
     status = file.stat() if file.exists() else None
     try:
         # HAProxy may read it as another user than mlship is: nothing in it is secret.

@@ -57,13 +57,13 @@ def distinct(draft: Draft, kind: str) -> None:
         taken.setdefault(pool, name)
 
 
-def sole(draft: Draft, at: Steps, key: str) -> None:
+def sole(draft: Draft, at: Steps, key: str, *, hint: str = "") -> None:
     """No two nodes have the same value of `key`; what a node leaves out is the driver's."""
     seen: dict[object, Steps] = {}
     for node in draft.places(*at, "nodes"):
         told = draft.value(*node, key) if draft.has(*node, key) else draft.value(*at, key)
         if told is not None and told in seen:
-            draft.fault(node, f"another node has the same `{key}`", f"say `{key}` for each node")
+            draft.fault(node, f"another node has the same `{key}`", hint or f"say `{key}` for each node")
         seen.setdefault(told, node)
 
 

@@ -21,6 +21,7 @@ def check_traefik(draft: Draft) -> None:
             if isinstance(draft.value(*at), dict) and not draft.has(*node, key) and not draft.has(*at, key):
                 draft.fault(node, f"`{key}` is missing", f"add `{key}: {example}`", at_key=not nodes)
     sole(draft, at, "api")
+    sole(draft, at, "file", hint="have each Traefik watch a folder of its own, and say `file` for each node")
     for name in draft.names("models"):
         if draft.has("models", name, "servers"):
             why = "Traefik itself tells the servers of a service"

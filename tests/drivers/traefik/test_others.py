@@ -155,6 +155,24 @@ def test_two_nodes_one_dead() -> None:
         assert driver.observe().router
 
 
+def test_one_staging_for_two_nodes() -> None:
+    """A rollback makes both files at once in the same folder: each node gets its own, and nothing is left there."""
+    with traefik_site() as site:
+        for name in ("v1", "v2"):
+            site.serve(name)
+        site.balance(2)
+        staging = site.folder / "staging"
+        staging.mkdir()
+        site.settings = {"nodes": [{**each.told, "staging": str(staging)} for each in site.balancers]}
+        driver = site.up("v1", "v2")
+        for _ in range(10):
+            driver.insist(drawn(5000))
+            driver.insist(all_to("v1"))
+
+        assert [each.entry for each in site.balancers] == [LIVE, LIVE]
+        assert not list(staging.iterdir())
+
+
 def test_forward_is_taken_back_where_a_later_node_fails() -> None:
     """The first node has it already when the second does not take it: both go back."""
     with traefik_site() as site:

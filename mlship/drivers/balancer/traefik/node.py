@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from urllib.parse import urlsplit
@@ -12,6 +11,7 @@ import msgspec
 from mlship.clock import Clock
 from mlship.drivers.balancer.health import answers
 from mlship.drivers.balancer.line import COPY
+from mlship.drivers.balancer.mapfile import replace_text
 from mlship.drivers.balancer.node import Server
 from mlship.drivers.balancer.traefik.api import Api
 from mlship.drivers.balancer.traefik.copies import SINCE
@@ -115,19 +115,12 @@ class TraefikNode(msgspec.Struct, frozen=True, kw_only=True):
 
     def _replace(self, text: str) -> None:
         """By a rename from outside the folder: Traefik would serve 404 by a file that is half written."""
-        partial = self.told.staging / f".{named(self.service)}.{os.getpid()}"
         try:
-            if not text:
+            if text:
+                replace_text(self.told.file, text, staging=self.told.staging)
+            else:
                 self.told.file.unlink(missing_ok=True)
-                return
-            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as sink:
-                sink.write(text)
-                sink.flush()
-                os.fsync(descriptor)
-            partial.replace(self.told.file)
         except OSError as error:
-            partial.unlink(missing_ok=True)
             hint = f"let mlship's user write {self.told.file.parent} and {self.told.staging}, on one disk (`staging`)"
             why = f"{self.told.file} cannot be written: {error.strerror or error}"
             raise OutOfReach(why, hint=hint) from error
