@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from math import gcd
 
 from mlship.plan.balancer.asked import MOST_PORT, has_port, previewed, reach, splits
+from mlship.plan.balancer.pools import sole
 from mlship.plan.draft import Draft
 from mlship.plan.fault import Steps, shown
 from mlship.plan.routing import WHOLE
@@ -50,6 +51,7 @@ def _log(draft: Draft, at: Steps) -> None:
     if isinstance(draft.value(*at), dict) and not draft.has(*at, "log") and not every:
         why = "`log` is missing: Caddy tells only in its access log which server has answered"
         draft.fault(at, why, "add `log: /var/log/caddy/access.log`", at_key=True)
+    sole(draft, at, "log", hint="what is in it would count once for each: say `log` for each node")
 
 
 def _servers(draft: Draft) -> None:
