@@ -14,7 +14,7 @@ def test_threads_replace_a_file_side_by_side(tmp_path: Path) -> None:
     texts = [f"{number}\n" * 1000 for number in range(8)]
 
     def replace(text: str) -> None:
-        for _ in range(25):
+        for _ in range(5):
             replace_text(file, text)
 
     with ThreadPoolExecutor(8) as pool:

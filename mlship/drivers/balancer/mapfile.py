@@ -73,6 +73,29 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def text_in(file: Path) -> str:
+    """All of it; empty where there is none.
+
+    Raises:
+        OutOfReach: it is there and cannot be read.
+    """
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        hint = "make it a file that mlship's user can read; `mlship rollback` replaces it unread"
+        raise OutOfReach(f"{file} cannot be read: {why}", hint=hint) from error
+
+
+def text_if_readable(file: Path) -> str | None:
+    """All of it, as `text_in`; None where it cannot be read."""
+    with suppress(OutOfReach):
+        return text_in(file)
+    return None
+
+
 def replace_text(file: Path, text: str, *, staging: Path | None = None) -> None:
     """Write the whole file; its mode and owner stay. It is made in `staging`, else beside the one before.
 

@@ -39,11 +39,17 @@ def _file(node: NginxNode, served: str) -> Iterator[Trouble]:
     if why := writable(node.include):
         hint = "mlship's user has to be able to replace it in its folder"
         yield Trouble(message=f"{why}: no split of nginx {node.name} can be set", hint=hint)
-    elif value_of(node.text).startswith(HAND):
-        why = f"somebody has edited {node.include}: it says {value_of(node.text).removeprefix(HAND)}"
+        return
+    try:
+        text = node.text
+    except MlshipError as error:
+        yield Trouble(message=error.message, hint=error.hint)
+        return
+    if value_of(text).startswith(HAND):
+        why = f"somebody has edited {node.include}: it says {value_of(text).removeprefix(HAND)}"
         yield Trouble(message=why, hint="the next rollback, or `--repair`, writes it anew", grave=False)
-    elif generation_of(node.text) != served:
-        why = f"{node.include} says {value_of(node.text)}, nginx {node.name} runs {served.partition(' ')[2]}"
+    elif generation_of(text) != served:
+        why = f"{node.include} says {value_of(text)}, nginx {node.name} runs {served.partition(' ')[2]}"
         yield Trouble(message=f"{why}: a reload changes it", hint="the next change writes both", grave=False)
 
 

@@ -11,7 +11,7 @@ import msgspec
 from mlship.clock import Clock
 from mlship.dataplane.files import replace_file
 from mlship.drivers.balancer.health import answers
-from mlship.drivers.balancer.mapfile import replace_text
+from mlship.drivers.balancer.mapfile import replace_text, text_if_readable, text_in
 from mlship.drivers.balancer.nginx.include import copies_of, generation_of, text_of, upstreams_of, value_of
 from mlship.drivers.balancer.nginx.lines import COPIES_PRINTED, copy_location
 from mlship.drivers.balancer.nginx.log import Sums, read
@@ -65,9 +65,12 @@ class NginxNode(msgspec.Struct, frozen=True, kw_only=True):
         return served.partition(" ")[2]
 
     def write(self, value: str | None) -> None:
-        """Replace the file, test, reload, wait until every worker has it; if that fails the file before comes back."""
+        """Replace the file, test, reload, wait until every worker has it; if that fails the file before comes back.
+
+        Where there was none, or it could not be read, the new one stays: nginx does not start without.
+        """
         assert value is not None, "nginx never says that it has no split"
-        text, before = text_of(value, self.service), self.text
+        text, before = text_of(value, self.service), text_if_readable(self.include)
         self._replace(text)
         try:
             if generation_of(text) not in self._tested:
@@ -75,7 +78,8 @@ class NginxNode(msgspec.Struct, frozen=True, kw_only=True):
             self.program.reload()
             self._wait_for(generation_of(text))
         except MlshipError:
-            self._restore(before)
+            if before:
+                self._restore(before)
             raise
         self._remember(generation_of(text))
 
@@ -87,7 +91,7 @@ class NginxNode(msgspec.Struct, frozen=True, kw_only=True):
     def keep(self, value: str | None) -> None:
         """Have the file say it, where nginx itself could not be asked to."""
         assert value is not None, "nginx never says that it has no split"
-        if self.text != text_of(value, self.service):
+        if text_if_readable(self.include) != text_of(value, self.service):
             self._replace(text_of(value, self.service))
 
     def pool(self, model: Model) -> Sequence[Server]:
@@ -116,10 +120,12 @@ class NginxNode(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def text(self) -> str:
-        """Of the file; empty where it cannot be read."""
-        with suppress(OSError, UnicodeError):
-            return self.include.read_text(encoding="utf-8")
-        return ""
+        """Of the file; empty where there is none.
+
+        Raises:
+            OutOfReach: it is there and cannot be read.
+        """
+        return text_in(self.include)
 
     @property
     def sums(self) -> Path:

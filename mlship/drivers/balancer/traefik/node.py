@@ -11,7 +11,7 @@ import msgspec
 from mlship.clock import Clock
 from mlship.drivers.balancer.health import answers
 from mlship.drivers.balancer.line import COPY
-from mlship.drivers.balancer.mapfile import replace_text
+from mlship.drivers.balancer.mapfile import replace_text, text_if_readable, text_in
 from mlship.drivers.balancer.node import Server
 from mlship.drivers.balancer.traefik.api import Api
 from mlship.drivers.balancer.traefik.copies import SINCE
@@ -49,30 +49,35 @@ class TraefikNode(msgspec.Struct, frozen=True, kw_only=True):
         return self.api.name
 
     def read(self) -> str | None:
-        """What Traefik has loaded, and sends requests by."""
+        """What Traefik has loaded, and sends requests by; a file that cannot be read stops whoever begins with this."""
         value, why = self._loaded()
         if why:
             raise self._disabled(why)
+        text_in(self.told.file)
         return value
 
     def write(self, value: str | None) -> None:
-        """Replace the file and wait until Traefik has it, enabled; if that fails the file before comes back."""
-        before = self.text
+        """Replace the file and wait until Traefik has it, enabled; if that fails the file before comes back.
+
+        Where that could not be read the new one stays: without a file users would get 404.
+        """
+        before = text_if_readable(self.told.file)
         self._replace(self._text(value))
         try:
             self._wait_for(value)
         except MlshipError:
-            with suppress(MlshipError):
-                self._replace(before)
+            if before is not None:
+                with suppress(MlshipError):
+                    self._replace(before)
             raise
 
     def kept(self) -> str | None:
         """What the file says: Traefik starts with it."""
-        return value_in(self.text, self.service)
+        return value_in(text_in(self.told.file), self.service)
 
     def keep(self, value: str | None) -> None:
         """Have the file say it, where Traefik itself could not be asked."""
-        if self.text != self._text(value):
+        if text_if_readable(self.told.file) != self._text(value):
             self._replace(self._text(value))
 
     def pool(self, model: Model) -> Sequence[Server]:
@@ -99,13 +104,6 @@ class TraefikNode(msgspec.Struct, frozen=True, kw_only=True):
         from mlship.drivers.balancer.traefik.doctor import examine
 
         return examine(self)
-
-    @property
-    def text(self) -> str:
-        """Of the file; empty where it cannot be read."""
-        with suppress(OSError, UnicodeError):
-            return self.told.file.read_text(encoding="utf-8")
-        return ""
 
     def _text(self, value: str | None) -> str:
         if value is None:
