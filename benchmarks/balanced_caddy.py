@@ -57,5 +57,5 @@ class Caddy:
 
     def _set(self, names: Sequence[str]) -> None:
         split = Split(servers=tuple((self._servers[name], 1) for name in names))
-        changed = with_split(json.loads(self._handler), split)
+        changed = with_split(json.loads(self._handler), split, [[server] for server in self._servers.values()])
         AdminApi(address=f"{self._folder}/admin.sock").patch("/id/mlship-bench", changed, etag="")

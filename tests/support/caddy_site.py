@@ -116,6 +116,13 @@ class Caddy:
         reply = self.api.patch(f"/id/mlship-{self.service}{path}", value, etag="")  # type: ignore[arg-type]
         assert reply.status == 200, reply.text
 
+    def set_policy(self, policy: object) -> None:
+        """Another policy by somebody else's hand."""
+        block = self.block
+        proxy = next(each for each in block["routes"][-1]["handle"] if each["handler"] == "reverse_proxy")
+        proxy["load_balancing"]["selection_policy"] = policy
+        self.patch("", block)
+
     def set_by_hand(self, **weights: int) -> None:
         """Another split by somebody else's hand."""
         block = self.block

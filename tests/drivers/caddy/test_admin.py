@@ -31,6 +31,22 @@ def test_what_caddy_refuses_leaves_what_was(site: CaddySite, weights: tuple[tupl
     assert site.ask().model == "v1"
 
 
+@pytest.mark.parametrize("weights", [["many"], "9", [0.5], {"v1": 1}])
+def test_weights_of_a_wrong_type_leave_what_was(site: CaddySite, weights: object) -> None:
+    """Caddy refuses them itself, whoever sends them: the list before goes on."""
+    driver = site.up("v1", "v2")
+    driver.route(drawn(5000))
+    place = next(n for n, each in enumerate(site.balancer.block["routes"][0]["handle"]) if "upstreams" in each)
+    path = f"/id/mlship-scorer/routes/0/handle/{place}/load_balancing/selection_policy/weights"
+
+    reply = site.balancer.api.patch(path, weights, etag="")  # type: ignore[arg-type]
+
+    assert reply.status >= 400
+    assert site.balancer.weights == {"v1": 1, "v2": 1}
+    assert driver.observe().routing == drawn(5000)
+    assert set(site.shares(20)) == {"v1", "v2"}
+
+
 def test_an_id_that_caddy_does_not_have(site: CaddySite) -> None:
     """The configuration lacks the handler; which one is said."""
     site.settings = {"id": "mlship-other"}

@@ -57,13 +57,16 @@ def test_forward_is_taken_back_where_a_later_node_is_gone(site: CaddySite) -> No
 
 
 def test_a_change_by_somebody_else_in_the_middle_is_left_alone(site: CaddySite) -> None:
-    """Between the look and the change the second gets another split by hand: the first goes back, theirs stays."""
+    """Before the change the second gets another split by hand: the first goes back, theirs stays; both are told."""
     driver = site.up("v1", "v2")
     before = driver._fleet.read()
     site.balancers[1].set_by_hand(v1=3, v2=1)
 
-    with pytest.raises(RoutingRefused, match=r"somebody else changed Caddy .*, the other nodes are as they were"):
+    with pytest.raises(
+        RoutingRefused, match=r"somebody else changed Caddy .*, the other nodes are as they were"
+    ) as told:
         driver._fleet.forward(driver._language.value_of(drawn(5000)), before)
+    assert "it has v1 75%, v2 25%, mlship has set v1 100%" in told.value.message
 
     assert weights(site) == [LIVE, {"v1": 3, "v2": 1}]
 

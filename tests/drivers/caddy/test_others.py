@@ -199,14 +199,45 @@ def test_a_reload_of_a_file_that_says_the_same_changes_nothing(site: CaddySite) 
     driver.route(drawn(5000))
 
 
+@pytest.mark.parametrize(
+    ("policy", "named"),
+    [
+        ({"policy": "least_conn"}, "least_conn"),
+        ({"policy": "cookie", "name": "lb", "fallback": {"policy": "ip_hash"}}, "ip_hash"),
+    ],
+)
+def test_a_policy_without_weights_stops_a_share_and_no_rollback(site: CaddySite, policy: object, named: str) -> None:
+    """It cannot divide users between models: a step is refused and touches nothing. One model needs no weights."""
+    driver = site.up("v1", "v2")
+    driver.route(drawn(5000))
+    site.balancer.set_policy(policy)
+    block = site.balancer.block
+
+    for act in (driver.route, driver.insist):
+        with pytest.raises(RoutingRefused, match=f"policy {named} has no weights") as told:
+            act(drawn(7500))
+    assert "weighted_round_robin" in told.value.hint
+    assert site.balancer.block == block
+
+    driver.insist(all_to("v1"))
+    assert [each["dial"] for each in site.balancer.proxy["upstreams"]] == [site.addresses["v1"]]
+    assert site.balancer.proxy["load_balancing"]["selection_policy"] == policy
+    assert set(site.shares(20)) == {"v1"}
+    assert (driver.observe().routing, driver.observe().router) == (all_to("v1"), True)
+
+    with pytest.raises(RoutingRefused, match=f"policy {named} has no weights"):
+        driver.route(drawn(1000))
+    assert driver.observe().routing == all_to("v1")
+
+
 def test_a_handler_that_was_made_something_else(site: CaddySite) -> None:
-    """What mlship cannot change is told, by the step as by the way back; nothing of it is touched."""
+    """One that proxies nothing mlship cannot change: that is told, by the step as by the way back."""
     driver = site.up("v1", "v2")
     block = site.balancer.block
-    block["routes"][0]["handle"][-1]["load_balancing"]["selection_policy"] = {"policy": "least_conn"}
+    block["routes"][0]["handle"] = [{"handler": "static_response", "body": "gone"}]
     site.balancer.patch("", block)
 
     for act in (driver.route, driver.insist):
-        with pytest.raises(RoutingRefused, match="policy least_conn has no weights"):
+        with pytest.raises(RoutingRefused, match="has 0 handlers `reverse_proxy`"):
             act(all_to("v2"))
     assert site.balancer.block == block

@@ -2,12 +2,12 @@
 
 It is a `subroute`. Its last route is its owner's: of that one nothing but servers and weights is changed. Routes before
 it are ours: one for each rule, or the door that is closed. Servers of weight 0 are taken out, because a cookie would go
-on leading its holders to them.
+on leading its holders to them. With servers of one model alone no weights are needed, whatever the policy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
 from itertools import zip_longest
 from typing import Any
@@ -17,6 +17,8 @@ import msgspec
 from mlship.errors import RoutingRefused
 
 Json = dict[str, Any]
+Pools = Collection[Collection[str]]
+"""Addresses of each model."""
 
 POLICY = "weighted_round_robin"
 PRINTED = "its configuration needs the lines that `mlship init --driver caddy` prints"
@@ -55,7 +57,7 @@ def decoded(value: str) -> Split | None:
         return None
 
 
-def split_in(block: Json) -> Split:
+def split_in(block: Json, pools: Pools) -> Split:
     """What the handler does.
 
     Raises:
@@ -66,13 +68,15 @@ def split_in(block: Json) -> Split:
         return Split(closed=True)
     proxy = _proxy(last)
     dials = [str(upstream.get("dial")) for upstream in proxy.get("upstreams") or []]
-    pairs = zip_longest(dials, _policy(proxy).get("weights") or [], fillvalue=MISSING)
+    # Without weights each server is as good as the next of its model.
+    weights = [1] * len(dials) if _needs_no_weights(proxy, dials, pools) else _policy(proxy).get("weights") or []
+    pairs = zip_longest(dials, weights, fillvalue=MISSING)
     return Split(
         servers=tuple((str(dial), int(weight)) for dial, weight in pairs), rules=tuple(_aside(route) for route in ours)
     )
 
 
-def with_split(block: Json, split: Split) -> Json:
+def with_split(block: Json, split: Split, pools: Pools) -> Json:
     """The same handler with another split.
 
     Raises:
@@ -83,10 +87,19 @@ def with_split(block: Json, split: Split) -> Json:
     if split.closed:
         changed["routes"] = [_door(changed["@id"]), last]
         return changed
-    _set(_proxy(last), split.servers)
-    rules = [_rule(f"{changed['@id']}{RULE}-{number}", each, last) for number, each in enumerate(split.rules)]
+    _set(_proxy(last), split.servers, pools)
+    rules = [_rule(f"{changed['@id']}{RULE}-{number}", each, last, pools) for number, each in enumerate(split.rules)]
     changed["routes"] = [*rules, last]
     return changed
+
+
+def must_have_weights(block: Json) -> None:
+    """The next split between models needs them.
+
+    Raises:
+        RoutingRefused: its policy has none.
+    """
+    _policy(_proxy(_parted(block)[1]))
 
 
 def cookie_in(block: Json) -> str:
@@ -126,10 +139,22 @@ def _selection(proxy: Json) -> Json:
     return ((proxy.get("load_balancing") or {}).get("selection_policy")) or {}
 
 
-def _policy(proxy: Json) -> Json:
-    """The policy with the weights: the one, or what a cookie falls back to."""
+def _chosen(proxy: Json) -> Json:
+    """The policy that has a say in shares: the one, or what a cookie falls back to."""
     policy = _selection(proxy)
     chosen: Json = (policy.get("fallback") or {}) if policy.get("policy") == "cookie" else policy
+    return chosen
+
+
+def _needs_no_weights(proxy: Json, servers: Iterable[str], pools: Pools) -> bool:
+    """Its policy has none, and the servers are those of one model."""
+    asked = set(servers)
+    return _chosen(proxy).get("policy") != POLICY and any(asked <= set(pool) for pool in pools)
+
+
+def _policy(proxy: Json) -> Json:
+    """The policy with the weights."""
+    chosen = _chosen(proxy)
     if chosen.get("policy") != POLICY:
         found = chosen.get("policy") or "random"
         hint = f"`selection_policy` with `policy: {POLICY}`, or a cookie with that as its `fallback`"
@@ -137,16 +162,17 @@ def _policy(proxy: Json) -> Json:
     return chosen
 
 
-def _set(proxy: Json, servers: Sequence[tuple[str, int]]) -> None:
+def _set(proxy: Json, servers: Sequence[tuple[str, int]], pools: Pools) -> None:
     known = {str(upstream.get("dial")): upstream for upstream in proxy.get("upstreams") or []}
     proxy["upstreams"] = [known.get(address, {"dial": address}) for address, _ in servers]
-    _policy(proxy)["weights"] = [weight for _, weight in servers]
+    if not _needs_no_weights(proxy, [address for address, _ in servers], pools):
+        _policy(proxy)["weights"] = [weight for _, weight in servers]
 
 
-def _rule(name: str, aside: Aside, last: Json) -> Json:
+def _rule(name: str, aside: Aside, last: Json, pools: Pools) -> Json:
     """The owner's route for these requests only, with other servers."""
     route = deepcopy(last)
-    _set(_proxy(route), [(server, 1) for server in aside.servers])
+    _set(_proxy(route), [(server, 1) for server in aside.servers], pools)
     headers = {header: list(values) for header, values in aside.headers}
     return {**route, "@id": name, "match": [{"header": headers}], "terminal": True}
 

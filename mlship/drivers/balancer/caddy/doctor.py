@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from mlship.drivers.balancer.caddy.block import PRINTED, Json, cookie_in, logged_in, split_in
+from mlship.drivers.balancer.caddy.block import PRINTED, Json, cookie_in, logged_in, must_have_weights, split_in
 from mlship.drivers.balancer.caddy.log import ANSWERED_AFTER, ANSWERED_BY
 from mlship.drivers.trouble import Trouble
 from mlship.errors import MlshipError
@@ -22,7 +22,8 @@ def examine(node: CaddyNode) -> Iterator[Trouble]:
     """Reach, handler, policy, log, persistence."""
     try:
         block, _ = node.block()
-        split_in(block)
+        split_in(block, node.servers.values())
+        must_have_weights(block)
         yield from _cookie(node, block)
         yield from _log(node, block)
         yield from _persistence(node)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from mlship.drivers.balancer.caddy.admin import AdminApi, told
 from mlship.drivers.balancer.caddy.block import PRINTED, Json, decoded, encoded, split_in, with_split
+from mlship.drivers.balancer.caddy.language import CaddyLanguage
 from mlship.drivers.balancer.caddy.log import life_of, tallies
 from mlship.drivers.balancer.endpoint import Reply
 from mlship.drivers.balancer.health import asked
 from mlship.drivers.balancer.node import Changed, Server
+from mlship.drivers.balancer.words import said
 from mlship.drivers.trouble import Trouble
 from mlship.errors import OutOfReach, RoutingRefused, UsageError
 from mlship.metrics.counters import Tally
@@ -46,7 +49,7 @@ class CaddyNode(msgspec.Struct, frozen=True, kw_only=True):
 
     def read(self) -> str | None:
         """What the handler does."""
-        return encoded(split_in(self.block()[0]))
+        return self._value(self.block()[0])
 
     def write(self, value: str | None) -> None:
         """Have the handler do it whatever it does, and read it back."""
@@ -107,17 +110,32 @@ class CaddyNode(msgspec.Struct, frozen=True, kw_only=True):
         assert split is not None
         for number in range(TRIES if before is not None else PRESSES):
             block, etag = self.block()
-            found = encoded(split_in(block))
+            found = self._value(block) if before is not None else self._value_or_none(block)
             if found == value:
                 return
             if before is not None and found != before:
+                why = f"it has {self._said(found)}, mlship has set {self._said(before)}"
                 hint = "see who; `mlship status` and `mlship doctor` tell what it has now"
-                raise Changed(f"somebody else changed Caddy {self.name} in this moment, to {found}", hint=hint)
-            changed = with_split(block, split)
+                raise Changed(f"somebody else changed Caddy {self.name} in this moment: {why}", hint=hint)
+            changed = with_split(block, split, self.servers.values())
             reply = self.api.patch(self._path, changed, etag=etag if number < TRIES else "")
             self._must_be_taken(reply)
         if (has := self.read()) != value:
-            raise RoutingRefused(f"Caddy {self.name} did not take the split: it has {has}", hint="see its log")
+            raise RoutingRefused(
+                f"Caddy {self.name} did not take the split: it has {self._said(has)}", hint="see its log"
+            )
+
+    def _value(self, block: Json) -> str:
+        return encoded(split_in(block, self.servers.values()))
+
+    def _value_or_none(self, block: Json) -> str | None:
+        """For a way back: what somebody has made of the handler and nobody can say is no reason to stop."""
+        with suppress(RoutingRefused):
+            return self._value(block)
+        return None
+
+    def _said(self, value: str | None) -> str:
+        return said(CaddyLanguage(servers=self.servers).routing_of(value or ""), value)
 
     def _must_be_taken(self, reply: Reply) -> None:
         if reply.status in TAKEN | STALE | UNKNOWN:
