@@ -127,16 +127,14 @@ def test_an_upstream_that_is_not_there(site: NginxSite) -> None:
 
     from mlship.plan.pool import Pool
 
-    driver = site.up("v1", "v2")
-    pool = Pool(backend="fraud-v2", servers=site.models["v2"].pool.servers)
-    site.models["v2"] = replace(site.models["v2"], pool=pool)
-    driver = site.open(2)
-
-    with pytest.raises(RoutingRefused, match="has no upstream fraud-v2") as told:
-        driver.route(drawn(1000))
-
-    assert "backend: NAME" in told.value.hint
-    assert site.balancer.entry == LIVE
+    site.up("v1", "v2")
+    for model in ("v2", "v1"):
+        pool = Pool(backend=f"fraud-{model}", servers=site.models[model].pool.servers)
+        site.models[model] = replace(site.models[model], pool=pool)
+        with pytest.raises(RoutingRefused, match=f"has no upstream fraud-{model}") as told:
+            site.open(2).route(drawn(1000))
+        assert f"`{model}: {{ backend: NAME }}`" in told.value.hint
+        assert site.balancer.entry == LIVE
 
 
 def test_a_process_id_of_somebody_else(site: NginxSite) -> None:

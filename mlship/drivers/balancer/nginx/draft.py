@@ -11,8 +11,7 @@ STRATEGIES = ("canary", "blue-green", "feature-flag", "recreate", "shadow")
 _HEAD = """\
 # yaml-language-server: $schema=plan.v1.json
 # `mlship validate {file}` checks it, `mlship plan {file}` shows what would happen, `mlship deploy {file}` does it.
-# The lines that nginx's configuration needs stand at the end. `mlship doctor {service}` says what is still missing
-# once a first `mlship deploy` has made the service known.
+# The lines that nginx's configuration needs stand at the end. `mlship doctor --plan {file}` says what is missing.
 version: 1
 service: {service}
 driver:

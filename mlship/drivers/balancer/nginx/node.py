@@ -170,7 +170,8 @@ class NginxNode(msgspec.Struct, frozen=True, kw_only=True):
         there = self.program.test()
         missing = sorted(upstreams_of(value) - there.upstreams)
         if missing:
-            hint = "add it to the configuration, or name the right one: `v2: { backend: NAME }`"
+            model = next((model for model, name in self.upstreams.items() if name == missing[0]), missing[0])
+            hint = f"add it to the configuration, or name the right one: `{model}: {{ backend: NAME }}`"
             raise RoutingRefused(f"nginx {self.name} has no upstream {missing[0]}", hint=hint)
         for number in range(1, copies_of(value) + 1):
             if (at := copy_location(self.service, number)) not in there.mirrors:

@@ -10,8 +10,7 @@ STRATEGIES = ("canary", "blue-green", "recreate", "shadow")
 _HEAD = """\
 # yaml-language-server: $schema=plan.v1.json
 # `mlship validate {file}` checks it, `mlship plan {file}` shows what would happen, `mlship deploy {file}` does it.
-# What Traefik's configuration needs stands at the end. `mlship doctor {service}` says what is still missing
-# once a first `mlship deploy` has made the service known.
+# What Traefik's configuration needs stands at the end. `mlship doctor --plan {file}` says what is missing.
 version: 1
 service: {service}
 driver:
