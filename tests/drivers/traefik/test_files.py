@@ -41,6 +41,7 @@ def test_a_folder_in_its_place(site: TraefikSite) -> None:
     driver = site.up("v1", "v2")
     site.balancer.file.unlink()
     site.balancer.file.mkdir()
+    until(lambda: site.balancer.entry is None)
 
     with pytest.raises(OutOfReach, match="cannot be read: Is a directory"):
         driver.route(drawn(1000))
