@@ -76,7 +76,7 @@ def _written(shipped: dict[str, Any], folder: Path, servers: Mapping[str, list[s
         **shipped,
         "driver": {"rest": {**told, "nodes": [{"url": url} for url in urls], "verify": {"within": "500ms"}}},
         "models": {name: {**shipped["models"][name], "servers": each} for name, each in servers.items()},
-        "metrics": {"errors": {"command": {"run": [sys.executable, "-S", "-c", "print(0.0)"]}}},
+        "metrics": {"errors": {"command": {"run": [sys.executable, "-S", "-c", "print('{\"value\": 0.0}')"]}}},
         "stages": [stage | {"hold": "500ms"} for stage in shipped["stages"]],
         "look-every": "300ms",
         "bake": "500ms",
