@@ -9,7 +9,7 @@ from mlship.errors import RollbackIncomplete, UsageError
 from mlship.journal.events import Requested
 from mlship.journal.state import RolloutState
 from mlship.journal.status import Status
-from mlship.plan.model import Manual
+from mlship.plan.gatebook import signatures
 
 
 def active(service: str | None) -> tuple[str, RolloutState]:
@@ -32,10 +32,10 @@ def active(service: str | None) -> tuple[str, RolloutState]:
 def unsigned(rollout: RolloutState) -> tuple[str, ...]:
     """Manual gates of the step at work that nobody has signed off."""
     step = rollout.current
-    if step is None or rollout.approved_step == rollout.step:
+    if step is None or rollout.signed:
         return ()
-    gates = wiring.running_plan(rollout).gates
-    return tuple(name for name in step.gates if isinstance(gates[name], Manual))
+    manual = signatures(wiring.running_plan(rollout).gates)
+    return tuple(name for name in step.gates if name in manual)
 
 
 def request(service: str, rollout: RolloutState, order: str, *, reason: str = "", full: bool = False) -> None:

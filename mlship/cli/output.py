@@ -40,10 +40,13 @@ def view(output: Output, plan: Plan, *, clock: Clock) -> View:
             from rich.console import Console
 
             from mlship.journal.state import ServiceState
+            from mlship.plan.gatebook import signatures
+            from mlship.views.feed import Feed
             from mlship.views.live import LiveView
 
             address = str(plan.driver.settings.get("listen", ""))
-            return LiveView(Console(), clock, ServiceState(service=plan.service), address=address)
+            feed = Feed(address=address, manual=signatures(plan.gates))
+            return LiveView(Console(), clock, ServiceState(service=plan.service), feed=feed)
         case Output.JSON:
             from mlship.views.jsonl import JsonView
 

@@ -43,8 +43,8 @@ def show(
     from mlship.views.page import emit
     from mlship.views.show import show as page
 
-    counts = _counts(state, clock)
-    emit(lambda paper: page(events, clock.now(), paper, counts), sys.stdout)
+    counts, manual = _counts(state, clock), wiring.signatures(state.rollout)
+    emit(lambda paper: page(events, clock.now(), paper, counts, manual=manual), sys.stdout)
 
 
 def _counts(state: ServiceState, clock: Clock) -> Mapping[str, int]:

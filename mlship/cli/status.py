@@ -44,14 +44,18 @@ def status(
 
 
 def _feeds(journal: Journal, states: list[ServiceState]) -> dict[str, Feed]:
-    """What challengers have answered, which the state does not hold; only for a page about one service."""
+    """What the state does not hold: gates to sign, answers of challengers; only for a page about one service."""
     rollout = states[0].rollout if len(states) == 1 else None
-    if rollout is None or not any(step.challengers for step in rollout.compiled.steps):
+    if rollout is None:
         return {}
+    from mlship.cli import wiring
+    from mlship.views.feed import Feed
     from mlship.views.show import follow
 
-    service = states[0].service
-    return {service: follow(journal.read(service, rollout=rollout.rollout))[1]}
+    service, manual = states[0].service, wiring.signatures(rollout)
+    if not any(step.challengers for step in rollout.compiled.steps):
+        return {service: Feed(manual=manual)}
+    return {service: follow(journal.read(service, rollout=rollout.rollout), manual)[1]}
 
 
 def _tell_differences(journal: Journal, state: ServiceState, clock: Clock) -> None:

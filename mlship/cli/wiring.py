@@ -93,6 +93,17 @@ def running_plan(rollout: RolloutState) -> Plan:
     return revive(rollout.plan, base=Path(rollout.base))
 
 
+def signatures(rollout: RolloutState | None) -> frozenset[str]:
+    """Gates of a rollout that somebody has to sign; none of a plan that this version cannot read."""
+    from mlship.errors import MlshipError
+    from mlship.plan.gatebook import signatures as of
+
+    try:
+        return of(running_plan(rollout).gates) if rollout is not None else frozenset()
+    except MlshipError:
+        return frozenset()
+
+
 def recorded_plan(events: Sequence[Recorded]) -> Plan:
     """The plan of the rollout whose events these are, as it was written."""
     from mlship.journal.events import Started

@@ -190,7 +190,6 @@ def _obstacle(situation: Situation, verdicts: tuple[Verdict, ...], requests: int
 def _at_deadline(situation: Situation, obstacle: str) -> Act:
     reason = f"deadline of {situation.step.deadline:g} s: {obstacle}"
     waiting = {v.gate for v in situation.verdicts if v.gate in situation.step.gates and v.outcome is not Outcome.PASS}
-    only_unsigned = bool(waiting) and waiting <= situation.unsigned
-    if only_unsigned or situation.step.at_deadline is AtDeadline.PARK:
+    if situation.step.late(waiting, situation.unsigned) is AtDeadline.PARK:
         return Park(reason=reason)
     return RollBack(reason=reason)

@@ -16,7 +16,7 @@ from mlship.engine.attend import GATE as HEALTH
 from mlship.engine.decide import Act, Advance, Hold, Park, Reallocate, RollBack, decide
 from mlship.engine.resume import settled
 from mlship.engine.run import INTERRUPTED
-from mlship.engine.situation import signed, situation
+from mlship.engine.situation import situation
 from mlship.gates.jury import Jury
 from mlship.journal.events import (
     Chosen,
@@ -119,7 +119,7 @@ class _Replay:
         rollout = self._state.rollout
         assert rollout is not None
         health = tuple(verdict for verdict in looked.verdicts if verdict.gate == HEALTH)
-        verdicts = (*health, *jury.verdicts(approved=signed(rollout)))
+        verdicts = (*health, *jury.verdicts(approved=rollout.signed))
         for what, before, after in _told_apart(looked.verdicts, verdicts):
             self._differ(recorded, looked, what, (before, after))
         decided = _next_decision(rest)

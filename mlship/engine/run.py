@@ -21,7 +21,7 @@ from mlship.engine.outside import measured
 from mlship.engine.record import Record
 from mlship.engine.resume import last_mark, promoted_all_the_way, rebuild
 from mlship.engine.rollback import roll_back, way_back_to
-from mlship.engine.situation import signed, situation
+from mlship.engine.situation import situation
 from mlship.engine.watch import Watch
 from mlship.errors import JournalUnavailable, LeaseLost, MlshipError, ModelNotReady
 from mlship.gates.jury import Jury
@@ -181,7 +181,7 @@ class Run:
             look = measured(look, step, gates, self._sources.outside, candidate=candidate)
         self._jury.absorb(look)
         health = self._attendant.attend(step)
-        verdicts = (*health, *self._jury.verdicts(approved=signed(self._record.rollout)))
+        verdicts = (*health, *self._jury.verdicts(approved=self._record.rollout.signed))
         number = self._record.rollout.step
         mark = self._answers.mark if self._answers else ""
         looked = self._record(

@@ -37,7 +37,8 @@ from mlship.journal.summary import (
 )
 from mlship.journal.trial import Estimate, Trial
 from mlship.metrics.sources import Sources
-from mlship.plan.model import Manual, Plan
+from mlship.plan.gatebook import signatures
+from mlship.plan.model import Plan
 from mlship.plan.outcome import Goal
 from mlship.plan.step import Step
 from mlship.plan.verdict import Outcome, Verdict
@@ -126,7 +127,7 @@ class _Signatory:
     def __init__(
         self, plan: Plan, steps: Sequence[Step], journal: EphemeralJournal, lease: Lease, *, after: float
     ) -> None:
-        manual = {name for name, gate in plan.gates.items() if isinstance(gate, Manual)}
+        manual = signatures(plan.gates)
         self._waiting = {number for number, step in enumerate(steps) if manual.intersection(step.gates)}
         self._journal = journal
         self._lease = lease

@@ -6,7 +6,8 @@ from mlship.engine.decide import Order, Situation
 from mlship.gates.jury import Jury
 from mlship.journal.events import Looked, Recorded
 from mlship.journal.state import RolloutState
-from mlship.plan.model import Manual, Plan
+from mlship.plan.gatebook import signatures
+from mlship.plan.model import Plan
 
 
 def situation(looked: Recorded, rollout: RolloutState, *, plan: Plan, jury: Jury, full: bool) -> Situation:
@@ -16,14 +17,13 @@ def situation(looked: Recorded, rollout: RolloutState, *, plan: Plan, jury: Jury
     """
     assert isinstance(looked.event, Looked)
     step, order = rollout.compiled.steps[looked.event.step], rollout.order
-    manual = frozenset(name for name in step.gates if isinstance(plan.gates[name], Manual))
     verdicts = looked.event.verdicts
     return Situation(
         step=step,
         now=looked.at,
         settled_at=looked.at if rollout.began_at is None else rollout.began_at,
         verdicts=verdicts,
-        unsigned=frozenset() if signed(rollout) else manual,
+        unsigned=frozenset() if rollout.signed else signatures(plan.gates),
         requests=jury.requests,
         copies=jury.copies,
         paused=rollout.paused,
@@ -31,8 +31,3 @@ def situation(looked: Recorded, rollout: RolloutState, *, plan: Plan, jury: Jury
         full=full,
         allocation=jury.allocation(verdicts, looked.at, salt=f"{looked.rollout} {rollout.revision}"),
     )
-
-
-def signed(rollout: RolloutState) -> bool:
-    """Somebody has signed the manual gates of the step at work."""
-    return rollout.approved_step == rollout.step

@@ -81,6 +81,11 @@ class RolloutState(msgspec.Struct, frozen=True, kw_only=True):
         return self.settled_at if self.held_since is None else self.held_since
 
     @property
+    def signed(self) -> bool:
+        """Somebody has signed the manual gates of the step at work."""
+        return self.approved_step == self.step
+
+    @property
     def current(self) -> Step | None:
         """The step at work; None where the plan has none."""
         return self.compiled.steps[self.step] if 0 <= self.step < len(self.compiled.steps) else None

@@ -104,6 +104,11 @@ def _over_answers(name: str, document: Mapping[str, Any]) -> Gate:
             return _quality(name, document)
 
 
+def signatures(gates: Mapping[str, Gate]) -> frozenset[str]:
+    """Those of a plan's gates that somebody has to sign."""
+    return frozenset(name for name, each in gates.items() if isinstance(each, Manual))
+
+
 def is_score(metric: str) -> bool:
     """The metric is about what models answered, not about how they served."""
     return metric != "error_rate" and not metric.startswith("latency_p")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 
 import msgspec
@@ -49,6 +49,10 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     deadline: float = 3600.0
     """Most seconds in this step."""
     at_deadline: AtDeadline = AtDeadline.ROLLBACK
+
+    def late(self, waiting: Collection[str], unsigned: Collection[str]) -> AtDeadline:
+        """What happens at the deadline while the gates `waiting` have not passed: a missing signature alone parks."""
+        return AtDeadline.PARK if waiting and set(waiting) <= set(unsigned) else self.at_deadline
 
     def has_lost(self, challenger: str) -> bool:
         """The challenger has neither users nor copies of their requests: it was taken out of the step."""

@@ -45,6 +45,8 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True):
 
     address: str = ""
     """Where users send their requests."""
+    manual: frozenset[str] = frozenset()
+    """Gates that somebody has to sign."""
     looks: tuple[Look, ...] = ()
     """The last `KEPT_LOOKS` looks, without the one at the history."""
     totals: Mapping[str, int] = msgspec.field(default_factory=dict)
@@ -84,7 +86,7 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True):
 def _counted(feed: Feed, event: Event, at: float) -> Feed:
     match event:
         case Started():
-            return Feed(address=feed.address)
+            return Feed(address=feed.address, manual=feed.manual)
         case Entered() | Settled() | Passed() | Chosen():
             return _stepped(feed, event, at)
         case Reviewed(look=look):

@@ -21,14 +21,14 @@ class LiveView:
     """Folds events as they come; a thread of rich draws the latest state, so that time passes on the screen too."""
 
     def __init__(
-        self, console: Console, clock: Clock, state: ServiceState, *, address: str = "", ticking: bool = True
+        self, console: Console, clock: Clock, state: ServiceState, *, feed: Feed | None = None, ticking: bool = True
     ) -> None:
-        """`state` is the service before the first event that will be shown; without `ticking`, only events redraw."""
+        """`state`, `feed`: before the first event that will be shown; without `ticking`, only events redraw."""
         self._console = console
         self._clock = clock
         self._ticking = ticking
         # One tuple, replaced whole: the drawing thread never sees a state and a feed that do not belong together.
-        self._seen = (state, Feed(address=address))
+        self._seen = (state, feed or Feed())
         self._size = console.size
         self._live = Live(
             console=console,

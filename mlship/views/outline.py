@@ -9,6 +9,7 @@ from rich.text import Text
 
 from mlship.drivers.base import Observed
 from mlship.journal.state import ServiceState
+from mlship.plan.gatebook import signatures
 from mlship.plan.model import Comparison, Plan
 from mlship.plan.step import CompiledPlan, Step
 from mlship.views import words
@@ -118,7 +119,7 @@ def _course(step: Step, compiled: CompiledPlan, plan: Plan) -> tuple[str, ...]:
     return (
         words.duration(fewest) if fewest else "",
         words.duration(most((step,))) if waits(step) or step.routing.shift else "",
-        str(step.at_deadline) if waits(step) else "",
+        str(step.late(step.gates, signatures(plan.gates))) if waits(step) else "",
         words.duration(danger.seconds) if danger else "",
         words.count(danger.requests) if danger else "",
     )

@@ -26,12 +26,20 @@ from mlship.views.words import local_time
 
 
 def show(
-    events: Iterable[Recorded], now: float, paper: Paper, counts: Mapping[str, int] = MappingProxyType({})
+    events: Iterable[Recorded],
+    now: float,
+    paper: Paper,
+    counts: Mapping[str, int] = MappingProxyType({}),
+    *,
+    manual: frozenset[str] = frozenset(),
 ) -> RenderableType:
-    """The rollout that `events` (of one service, up to the rollout's last) end with; `counts` of the kept answers."""
+    """The rollout that `events` (of one service, up to the rollout's last) end with.
+
+    `counts` of the kept answers; `manual`: gates that somebody has to sign.
+    """
     paper = paper.part(min(paper.width, READABLE))
     recorded = tuple(events)
-    state, feed = follow(recorded)
+    state, feed = follow(recorded, manual)
     if state is None or state.rollout is None:
         return paper.say("no rollout yet", "dim")
     scene = Scene(service=state, rollout=state.rollout, feed=feed, now=now)
@@ -57,10 +65,10 @@ def _contests(scene: Scene, paper: Paper) -> Iterator[Text]:
             yield from experiment(scene, paper, index)
 
 
-def follow(events: Iterable[Recorded]) -> tuple[ServiceState | None, Feed]:
-    """The state after all events, and what the fold forgets of them."""
+def follow(events: Iterable[Recorded], manual: frozenset[str] = frozenset()) -> tuple[ServiceState | None, Feed]:
+    """The state after all events, and what the fold forgets of them; `manual`: gates that somebody has to sign."""
     state: ServiceState | None = None
-    feed = Feed()
+    feed = Feed(manual=manual)
     for recorded in events:
         state, feed = apply(state or ServiceState(service=recorded.service), recorded), feed.after(recorded)
     return state, feed

@@ -5,6 +5,7 @@ from rich.console import Console, ConsoleDimensions
 
 from mlship.clock import ManualClock
 from mlship.journal.state import ServiceState
+from mlship.views.feed import Feed
 from mlship.views.jsonl import JsonView
 from mlship.views.live import LiveView
 from mlship.views.plain import PlainView
@@ -23,7 +24,7 @@ def test_the_last_state_stays_on_the_screen() -> None:
         _console(stream),
         ManualClock(BAD[-1].at + 2),
         ServiceState(service="fraud-scorer"),
-        address="127.0.0.1:8080",
+        feed=Feed(address="127.0.0.1:8080"),
         ticking=False,
     )
     for recorded in BAD:

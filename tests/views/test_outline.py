@@ -15,7 +15,7 @@ from mlship.views.needed import claim, pairs
 from mlship.views.outline import outline
 from mlship.views.paper import Paper
 from mlship.views.risk import Risk, bad_answers, requests_needed, risk
-from tests.strategies.plans import canary, plan
+from tests.strategies.plans import blue_green, canary, plan
 from tests.views.contest_plan import compiled, contest
 from tests.views.scenes import BAD, CONTEST, GOOD, followed, later, page, printed, until
 from tests.views.story import WEIGHTS
@@ -245,3 +245,18 @@ def test_the_proof_needs_ln_of_one_over_alpha_by_the_margin() -> None:
     assert [requests_needed(plan_, step) for step in steps] == [0, 21, 21, 150, 0, 0]
     stricter = plan(canary(*WEIGHTS), alpha=Alpha(promote=0.01))
     assert requests_needed(stricter, steps[3]) == 231
+
+
+def test_a_step_that_waits_for_a_signature_only_parks() -> None:
+    """The preview names what the engine does at the deadline: a bad gate rolls back, a missing signature never does."""
+    signed = plan(blue_green(gates=("signed-off", "error-ceiling")), service="fraud-scorer")
+    assert [row for row in _ends(signed) if row] == ["park", "rollback"]
+    both = plan(canary(500, gates=("signed-off", "no-more-errors")), service="fraud-scorer")
+    assert _ends(both)[1] == "rollback"
+
+
+def _ends(plan_: Plan) -> list[str]:
+    """The column `or else`."""
+    head, *rows = _outline(plan_, None, None, 200).split("\n\n")[1].splitlines()
+    at = head.index("or else")
+    return [row[at : at + len("or else ")].strip() for row in rows]

@@ -7,8 +7,8 @@ from typing import Literal, assert_never
 from rich.text import Text
 
 from mlship.journal.status import Status
-from mlship.plan.step import AtDeadline
-from mlship.plan.verdict import Outcome
+from mlship.plan.step import AtDeadline, Step
+from mlship.plan.verdict import Outcome, Verdict
 from mlship.views import words
 from mlship.views.contest import about, chosen, contenders, out
 from mlship.views.paper import Paper
@@ -113,8 +113,23 @@ def _waiting(scene: Scene, paper: Paper) -> str:
         return f"fails: {', '.join(failed)}"
     held = scene.now - rollout.began_at
     waits = _missing(scene, held)
-    last = f"; {_LATE[step.at_deadline]} in {words.ticking(longest(step) - held)}" if longest(step) > step.hold else ""
+    last = f"; {_late(scene, step)} in {words.ticking(longest(step) - held)}" if longest(step) > step.hold else ""
     return _around(paper, "waits for ", ", ".join(waits), last) if waits else "decides"
+
+
+def _late(scene: Scene, step: Step) -> str:
+    """What the run decides at the deadline if nothing changes until then."""
+    spoken = _spoken(scene)
+    open_ = {verdict.gate for verdict in spoken if verdict.outcome is not Outcome.PASS}
+    silent = set(step.gates) - {verdict.gate for verdict in spoken}
+    waiting = [gate for gate in step.gates if gate in open_ | silent]
+    return _LATE[step.late(waiting, frozenset() if scene.rollout.signed else scene.feed.manual)]
+
+
+def _spoken(scene: Scene) -> tuple[Verdict, ...]:
+    """The verdicts, as far as they are of the step at work."""
+    rollout = scene.rollout
+    return rollout.verdicts if rollout.last is not None and rollout.last.step == rollout.step else ()
 
 
 def _left(scene: Scene) -> tuple[str, ...]:
@@ -153,8 +168,7 @@ def _missing(scene: Scene, held: float) -> list[str]:
     known = rollout.step in scene.feed.spans
     noun = "answer" if step.routing.mirrors else "request"
     missing += [words.plural(step.requests - answered, noun)] if known and answered < step.requests else []
-    spoken = rollout.verdicts if rollout.last is not None and rollout.last.step == rollout.step else ()
-    passed = {verdict.gate for verdict in spoken if verdict.outcome is Outcome.PASS}
+    passed = {verdict.gate for verdict in _spoken(scene) if verdict.outcome is Outcome.PASS}
     return missing + [gate for gate in step.gates if gate not in passed]
 
 

@@ -1,0 +1,34 @@
+"""The line that says what is under way or waited for, where it depends on more than the rollout."""
+
+import pytest
+from msgspec.structs import replace
+
+from mlship.journal.events import Looked
+from mlship.metrics.look import Look
+from mlship.plan.verdict import Outcome, Verdict
+from mlship.views.dashboard import draw
+from mlship.views.paper import Paper
+from tests.views.scenes import GOOD, followed, later, until
+
+WIDE = Paper(width=140)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "late"),
+    [
+        ({"no-more-errors": Outcome.PASS, "not-slower": Outcome.WAIT}, "parks"),
+        ({"no-more-errors": Outcome.WAIT, "not-slower": Outcome.WAIT}, "rolls back"),
+        ({"no-more-errors": Outcome.PASS}, "parks"),
+        ({"not-slower": Outcome.WAIT}, "rolls back"),
+    ],
+)
+def test_the_line_foretells_what_the_run_decides(outcomes: dict[str, Outcome], late: str) -> None:
+    """Where nothing but a signature is missing the rollout parks, whatever the plan says of the deadline."""
+    look = Look(number=99, start=0.0, end=5.0, weights={}, tallies=None)
+    verdicts = tuple(Verdict(gate=gate, outcome=outcome, reason="") for gate, outcome in outcomes.items())
+    state, feed = followed(later(until(GOOD, 55.0), Looked(step=2, look=look, verdicts=verdicts)))
+    feed, now = replace(feed, manual=frozenset({"not-slower"})), GOOD[0].at + 57
+    assert f"; {late} in 59m" in draw(state, feed, now, WIDE)[2].plain
+    assert state.rollout is not None
+    signed = replace(state, rollout=replace(state.rollout, approved_step=2))
+    assert "; rolls back in 59m" in draw(signed, feed, now, WIDE)[2].plain
