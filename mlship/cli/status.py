@@ -36,9 +36,10 @@ def status(
     from mlship.views.status import status as page
 
     feeds = _feeds(journal, states)
-    emit(lambda paper: page(states, clock.now(), paper, feeds), sys.stdout)
+    alone = {state.service for state in states if wiring.abandoned(journal, state)}
+    emit(lambda paper: page(states, clock.now(), paper, feeds, unattended=alone), sys.stdout)
     for state in states:
-        if wiring.abandoned(journal, state):
+        if state.service in alone:
             typer.echo(f"nobody is at work on {state.service}: `mlship resume {state.service}` goes on")
         _tell_differences(journal, state, clock)
 

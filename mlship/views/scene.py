@@ -23,6 +23,8 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     rollout: RolloutState
     feed: Feed
     now: float
+    unattended: bool = False
+    """A rollout is under way, and nobody is at work on it."""
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -93,7 +95,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def working(self) -> bool:
         """Something is still going to happen by itself."""
-        return self.rollout.status in {Status.RUNNING, Status.ROLLING_BACK}
+        return self.rollout.status in {Status.RUNNING, Status.ROLLING_BACK} and not self.unattended
 
     @property
     def gates(self) -> tuple[str, ...]:

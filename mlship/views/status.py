@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 from rich.console import Group, RenderableType
@@ -13,32 +13,41 @@ from mlship.plan.verdict import Verdict
 from mlship.views import words
 from mlship.views.contest import contenders
 from mlship.views.feed import Feed
-from mlship.views.panels.header import header, moment, way_back
+from mlship.views.panels.header import header, moment, stands, way_back
 from mlship.views.paper import READABLE, Paper
 from mlship.views.scene import Scene
 from mlship.views.sentence import step_name
 
 
 def status(
-    states: Sequence[ServiceState], now: float, paper: Paper, feeds: Mapping[str, Feed] | None = None
+    states: Sequence[ServiceState],
+    now: float,
+    paper: Paper,
+    feeds: Mapping[str, Feed] | None = None,
+    *,
+    unattended: Collection[str] = (),
 ) -> RenderableType:
     """One service in a few lines, several as a table with one row each.
 
-    `feeds` has, by service, what the fold forgets: with it, the answers of challengers are told too.
+    `feeds` has, by service, what the fold forgets: with it, the answers of challengers are told too. `unattended` are
+    the services with a rollout under way that nobody is at work on.
     """
     if not states:
         return paper.say("no service yet", "dim")
     if len(states) > 1:
-        return every(states, now, paper)
-    return one(states[0], now, paper, (feeds or {}).get(states[0].service))
+        return every(states, now, paper, unattended=unattended)
+    name = states[0].service
+    return one(states[0], now, paper, (feeds or {}).get(name), unattended=name in unattended)
 
 
-def one(state: ServiceState, now: float, paper: Paper, feed: Feed | None = None) -> RenderableType:
+def one(
+    state: ServiceState, now: float, paper: Paper, feed: Feed | None = None, *, unattended: bool = False
+) -> RenderableType:
     """The latest rollout, what is under way, the traffic, the gates and the way back."""
     paper = paper.part(min(paper.width, READABLE))
     if state.rollout is None:
         return paper.line(paper.say(state.service, "bold"), f"  live: {state.live or 'nothing'}")
-    scene = Scene(service=state, rollout=state.rollout, feed=feed or Feed(), now=now)
+    scene = Scene(service=state, rollout=state.rollout, feed=feed or Feed(), now=now, unattended=unattended)
     if state.down:
         stopped = paper.say("everything is stopped", "bold yellow")
         return Group(*header(scene, paper), paper.line(" ", stopped, "; up again with: mlship deploy PLAN"))
@@ -86,14 +95,15 @@ def _verdict(paper: Paper, verdict: Verdict, when: str) -> Text:
     return paper.line(f" {sign} {when}{verdict.name} {verdict.outcome}: ", verdict.reason)
 
 
-def every(states: Sequence[ServiceState], now: float, paper: Paper) -> RenderableType:
+def every(
+    states: Sequence[ServiceState], now: float, paper: Paper, *, unattended: Collection[str] = ()
+) -> RenderableType:
     """One row per service."""
     from mlship.views.table import table
 
     heads = ("service", "live", "rollout", "status", "candidate", "traffic", "since", "why")
-    return table(
-        paper, heads, [_row(state, now, paper) for state in states], frozenset({"since"}), frozenset({"traffic"})
-    )
+    rows = [_row(state, now, paper, unattended=state.service in unattended) for state in states]
+    return table(paper, heads, rows, frozenset({"since"}), frozenset({"traffic"}))
 
 
 def _where(rollout: RolloutState) -> Iterator[str]:
@@ -104,7 +114,7 @@ def _where(rollout: RolloutState) -> Iterator[str]:
         yield words.copies(asked)
 
 
-def _row(state: ServiceState, now: float, paper: Paper) -> tuple[str, ...]:
+def _row(state: ServiceState, now: float, paper: Paper, *, unattended: bool) -> tuple[str, ...]:
     rollout = state.rollout
     if rollout is None:
         return (state.service, state.live or "", *[""] * 6)
@@ -112,7 +122,7 @@ def _row(state: ServiceState, now: float, paper: Paper) -> tuple[str, ...]:
         state.service,
         state.live or "",
         rollout.rollout,
-        "stopped" if state.down else f"{paper.glyphs.status(rollout.status)} {rollout.status}",
+        "stopped" if state.down else stands(rollout.status, paper, unattended=unattended)[0],
         contenders(rollout),
         words.stacked(rollout.asked) if rollout.asked and not state.down else "",
         words.duration(round(now - (rollout.ended_at or rollout.started_at))),

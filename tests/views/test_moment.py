@@ -3,12 +3,14 @@
 import pytest
 from msgspec.structs import replace
 
-from mlship.journal.events import Looked
+from mlship.journal.events import Looked, Recorded
+from mlship.journal.fold import fold
 from mlship.metrics.look import Look
 from mlship.plan.verdict import Outcome, Verdict
 from mlship.views.dashboard import draw
 from mlship.views.paper import Paper
-from tests.views.scenes import GOOD, followed, later, until
+from mlship.views.status import status
+from tests.views.scenes import GOOD, followed, later, printed, until
 
 WIDE = Paper(width=140)
 
@@ -32,3 +34,23 @@ def test_the_line_foretells_what_the_run_decides(outcomes: dict[str, Outcome], l
     assert state.rollout is not None
     signed = replace(state, rollout=replace(state.rollout, approved_step=2))
     assert "; rolls back in 59m" in draw(signed, feed, now, WIDE)[2].plain
+
+
+@pytest.mark.parametrize(
+    ("events", "left"),
+    [
+        (until(GOOD, 55.0), "left waiting for no-more-errors, not-slower"),
+        (until(GOOD, 34.0), "cut short in bringing 1 of v2 to ready"),
+        (GOOD[:2], "left where it stands"),
+    ],
+)
+def test_a_rollout_that_nobody_is_at_work_on_counts_nothing_down(events: tuple[Recorded, ...], left: str) -> None:
+    """After a crash status does not say that something runs or will happen, alone and in the table of all services."""
+    state, now, alone = fold("fraud-scorer", events), GOOD[0].at + 600, {"fraud-scorer"}
+    shown = printed(lambda paper: status([state], now, paper, unattended=alone), WIDE).splitlines()
+    assert "unattended" in shown[0]
+    assert "running" not in shown[0]
+    assert shown[2].strip() == f"nobody is at work, {left}; goes on with: mlship resume fraud-scorer"
+    states = [state, fold("other", events)]
+    rows = printed(lambda paper: status(states, now, paper, unattended=alone), WIDE).splitlines()
+    assert ["unattended" in row for row in rows[1:]] == [True, False]

@@ -41,8 +41,15 @@ def _headline(scene: Scene, paper: Paper) -> Text:
         f"{compiled.live} {paper.glyphs.arrow} {contenders(scene.rollout)}" if compiled.candidate else compiled.live
     )
     left = paper.line(" ", paper.say(scene.service.service, "bold"), "  ", paper.say(moving), chosen(scene.rollout))
-    sign = paper.say(f"{paper.glyphs.status(status)} {status}", STATUS_STYLE[status])
+    sign = paper.say(*stands(status, paper, unattended=scene.unattended))
     return paper.spread(left, paper.line(sign, f"  {_took(scene)} "))
+
+
+def stands(status: Status, paper: Paper, *, unattended: bool) -> tuple[str, str]:
+    """Where a rollout stands, in a word with its sign, and the style of both."""
+    if unattended:
+        return f"{paper.glyphs.paused} unattended", "bold yellow"
+    return f"{paper.glyphs.status(status)} {status}", STATUS_STYLE[status]
 
 
 def _took(scene: Scene) -> str:
@@ -59,13 +66,14 @@ def _byline(scene: Scene, paper: Paper) -> Text:
 
 def moment(scene: Scene, paper: Paper) -> Text:
     """One line: what is under way or waited for."""
-    return paper.line(
-        " ", paper.say(_moment(scene, paper), "bold" if scene.working else STATUS_STYLE[scene.rollout.status])
-    )
+    _, style = stands(scene.rollout.status, paper, unattended=scene.unattended)
+    return paper.line(" ", paper.say(_moment(scene, paper), "bold" if scene.working else style))
 
 
 def _moment(scene: Scene, paper: Paper) -> str:
     rollout, service = scene.rollout, scene.service.service
+    if scene.unattended:
+        return _around(paper, "nobody is at work, ", _left_at(scene), f"; goes on with: mlship resume {service}")
     match rollout.status:
         case Status.RUNNING:
             return _waiting(scene, paper)
@@ -81,6 +89,15 @@ def _around(paper: Paper, before: str, reason: str, after: str) -> str:
     """A reason between words that must not be cut off for it."""
     room = paper.width - len(before) - len(after) - 1
     return f"{before}{paper.clip(paper.say(reason), max(1, room)).plain}{after}"
+
+
+def _left_at(scene: Scene) -> str:
+    """Where the run stopped that nobody goes on with; nothing counts down meanwhile."""
+    rollout = scene.rollout
+    if rollout.pending is not None:
+        return f"cut short in {act(rollout.pending)}"
+    waits = _missing(scene, float("inf")) if rollout.current is not None and rollout.began_at is not None else []
+    return f"left waiting for {', '.join(waits)}" if waits and not rollout.passed else "left where it stands"
 
 
 def _ended(scene: Scene, status: _Ended, paper: Paper) -> str:
