@@ -53,7 +53,8 @@ def apply(state: ServiceState, recorded: Recorded) -> ServiceState:
     rollout = state.rollout
     if rollout is None or rollout.rollout != recorded.rollout:
         return state
-    return replace(state, rollout=_rollout(rollout, recorded.at, recorded.event))
+    rollout = _rollout(rollout, recorded.at, recorded.event)
+    return replace(state, rollout=rollout, routing=state.routing if state.down else rollout.asked or state.routing)
 
 
 def _service(state: ServiceState, recorded: Recorded) -> ServiceState:
@@ -67,7 +68,7 @@ def _service(state: ServiceState, recorded: Recorded) -> ServiceState:
         case BroughtUp(model=model):
             return _live(state, model)
         case TornDown():
-            return replace(state, live=None, previous=None, down=True)
+            return replace(state, live=None, previous=None, routing=None, down=True)
         case _:
             return state
 

@@ -54,7 +54,7 @@ def one(
     return Group(
         *header(scene, paper),
         moment(scene, paper),
-        *(paper.line(" ", line) for line in _where(state.rollout)),
+        *(paper.line(" ", line) for line in _where(state, state.rollout)),
         *_judged(scene, paper),
         *_answered(scene, paper),
         *_earned(scene, paper),
@@ -106,8 +106,9 @@ def every(
     return table(paper, heads, rows, frozenset({"since"}), frozenset({"traffic"}))
 
 
-def _where(rollout: RolloutState) -> Iterator[str]:
-    asked = rollout.asked
+def _where(state: ServiceState, rollout: RolloutState) -> Iterator[str]:
+    # Until a rollout has routed, what the one before has left serves.
+    asked = state.routing
     traffic = words.weights(replace(asked, mirrors=())) if asked else "no routing yet"
     yield f"{step_name(rollout.step, rollout.compiled.steps)}; traffic: {traffic}"
     if asked and asked.mirrors:
@@ -124,7 +125,7 @@ def _row(state: ServiceState, now: float, paper: Paper, *, unattended: bool) -> 
         rollout.rollout,
         "stopped" if state.down else stands(rollout.status, paper, unattended=unattended)[0],
         contenders(rollout),
-        words.stacked(rollout.asked) if rollout.asked and not state.down else "",
+        words.stacked(state.routing) if state.routing else "",
         words.duration(round(now - (rollout.ended_at or rollout.started_at))),
         rollout.reason,
     )

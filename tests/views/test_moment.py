@@ -3,16 +3,18 @@
 import pytest
 from msgspec.structs import replace
 
-from mlship.journal.events import Looked, Recorded
+from mlship.journal.events import Looked, Recorded, TornDown
 from mlship.journal.fold import fold
 from mlship.metrics.look import Look
 from mlship.plan.verdict import Outcome, Verdict
 from mlship.views.dashboard import draw
 from mlship.views.paper import Paper
+from mlship.views.show import show
 from mlship.views.status import status
-from tests.views.scenes import GOOD, followed, later, printed, until
+from tests.views.scenes import BAD, GOOD, followed, later, printed, until
 
 WIDE = Paper(width=140)
+STOPPED = later(GOOD, TornDown(by="ada"))
 
 
 @pytest.mark.parametrize(
@@ -54,3 +56,25 @@ def test_a_rollout_that_nobody_is_at_work_on_counts_nothing_down(events: tuple[R
     states = [state, fold("other", events)]
     rows = printed(lambda paper: status(states, now, paper, unattended=alone), WIDE).splitlines()
     assert ["unattended" in row for row in rows[1:]] == [True, False]
+
+
+@pytest.mark.parametrize("events", [BAD, GOOD])
+def test_after_down_nobody_is_said_to_serve(events: tuple[Recorded, ...]) -> None:
+    """Whatever became of the rollout before: its page ends where the service does."""
+    told = later(events, TornDown(by="ada"))
+    shown = printed(lambda paper: show(told, told[-1].at, paper), WIDE).splitlines()
+    assert shown[2].strip() == "everything was stopped by mlship down"
+
+
+@pytest.mark.parametrize(
+    ("before", "traffic"), [(GOOD, "v2 100 %"), (BAD, "v1 100 %"), ((), "no routing yet"), (STOPPED, "no routing yet")]
+)
+def test_until_a_rollout_has_routed_the_one_before_serves(before: tuple[Recorded, ...], traffic: str) -> None:
+    """A candidate that takes long to start changes nothing for users, and status says so."""
+    after = before[-1].seq if before else 0
+    next_ = (replace(each, seq=each.seq + after, rollout="next") for each in GOOD[:3])
+    states = [fold("fraud-scorer", (*before, *next_)), fold("new", ())]
+    alone = printed(lambda paper: status(states[:1], GOOD[-1].at, paper), WIDE)
+    assert f"traffic: {traffic}\n" in alone
+    every = printed(lambda paper: status(states, GOOD[-1].at, paper), WIDE)
+    assert (traffic in every) is (traffic != "no routing yet")

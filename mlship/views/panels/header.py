@@ -102,13 +102,13 @@ def _left_at(scene: Scene) -> str:
 
 def _ended(scene: Scene, status: _Ended, paper: Paper) -> str:
     rollout, service = scene.rollout, scene.service.service
+    if scene.service.down or status is Status.TORN_DOWN:
+        return "everything was stopped by mlship down"
     match status:
         case Status.ROLLED_BACK:
             return f"{scene.service.live} serves everything: {rollout.reason}"
         case Status.PROMOTED | Status.BROUGHT_UP:
             return f"{scene.service.live} is live"
-        case Status.TORN_DOWN:
-            return "everything was stopped by mlship down"
         case Status.ROLLBACK_INCOMPLETE:
             return _around(paper, "a human is needed: ", rollout.reason, f"; again with: mlship rollback {service}")
         case _:
