@@ -28,18 +28,21 @@ class SampleRatioJudge:
         self._split: Step | None = None
         self._counted = (0, 0)
         self._asked = 0.0
+        self._older = False
+        """The last look may hold requests that were drawn under an older routing."""
 
     def begin(self, step: Step) -> None:
         """Routings whose rules ask for more than a share are not judged: nobody knows how many requests match."""
         both = {self._live, self._candidate} <= step.routing.asked.keys()
         self._split = step if both and (not step.routing.rules or drawn_alone(step.routing.rules)) else None
-        self._counted, self._asked = (0, 0), 0.0
+        self._counted, self._asked, self._older = (0, 0), 0.0, False
 
     def absorb(self, look: Look) -> None:
         """Requests that were drawn under an older routing are left out."""
         if self._split is not None and self._split.metric is not None:
             self._absorb_units(look)
             return
+        self._older = look.settling and bool(look.tallies)
         weight, live_weight = look.weights.get(self._candidate, 0), look.weights.get(self._live, 0)
         if self._split is None or look.tallies is None or look.settling or not weight or not live_weight:
             return
@@ -79,6 +82,8 @@ class SampleRatioJudge:
 
     def _told(self) -> str:
         mine, every = self._counted
+        if not every and self._older:
+            return "counted from the next look on: requests of this one may be older than the split"
         if not every:
             return "no requests counted in this step yet"
         what = "units" if self._split is not None and self._split.metric is not None else "requests"

@@ -48,6 +48,10 @@ def test_settling_looks_do_not_count() -> None:
     gates = begun(ERRORS, weight=500)
     gates.absorb(look(1, tally(500), tally(500), weight=500, settling=True))
     assert said(gates, GATE).outcome is Outcome.WAIT
+    assert said(gates, GATE).reason == "counted from the next look on: requests of this one may be older than the split"
+    gates.absorb(look(2, tally(0), tally(0), weight=500))
+    assert said(gates, GATE).reason == "no requests counted in this step yet"
+    gates.begin(step("errors", weight=500), 10.0)
     assert said(gates, GATE).reason == "no requests counted in this step yet"
 
 
