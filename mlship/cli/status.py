@@ -61,12 +61,12 @@ def _feeds(journal: Journal, states: list[ServiceState]) -> dict[str, Feed]:
 
 def _tell_differences(journal: Journal, state: ServiceState, clock: Clock) -> None:
     """What is not as recorded although nobody is at work: nobody will put it right by himself."""
-    from mlship.cli.world import differences, remedy
+    from mlship.cli.world import differences
 
     if state.down or journal.leases.current(state.service) is not None:
         return
-    found = differences(state, clock)
+    found, hint = differences(state, clock)
     for difference in found:
         typer.secho(f"{state.service}: {difference}", fg="yellow")
     if found:
-        typer.echo(f"  hint: {remedy(state, None)}")
+        typer.echo(f"  hint: {hint}")

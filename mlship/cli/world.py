@@ -12,7 +12,7 @@ from mlship.journal.status import Status
 
 if TYPE_CHECKING:
     from mlship.clock import Clock
-    from mlship.drivers.base import Driver
+    from mlship.drivers.base import Driver, Observed
     from mlship.drivers.trouble import Trouble
     from mlship.journal.lease import Lease
     from mlship.journal.state import ServiceState
@@ -53,19 +53,25 @@ def fitness(plan: Plan, clock: Clock) -> Iterator[Finding]:
     yield from found or [ready]
 
 
-def differences(state: ServiceState, clock: Clock) -> tuple[str, ...]:
-    """One sentence per difference to the record; what cannot be looked at is one, too."""
+def differences(state: ServiceState, clock: Clock) -> tuple[tuple[str, ...], str]:
+    """One sentence per difference to the record, what cannot be looked at is one, too; and what puts them right."""
     from mlship.views.drift import drift
 
     try:
         driver, _ = wiring.open_fleet(state, fence=None, clock=clock)
-        return drift(driver.observe(), state)
+        observed = driver.observe()
+        return drift(observed, state), remedy(state, None, observed)
     except MlshipError as error:
-        return (error.message,)
+        return (error.message,), remedy(state, None)
 
 
-def remedy(state: ServiceState, lease: Lease | None) -> str:
-    """What puts right what is not as recorded."""
+def remedy(state: ServiceState, lease: Lease | None, observed: Observed | None = None) -> str:
+    """What puts right what is not as recorded; no command does before the router answers that nobody can ask."""
+    silent = lease is None and observed is not None and observed.unreachable
+    return f"start what does not answer; then {_command(state, lease)}" if silent else _command(state, lease)
+
+
+def _command(state: ServiceState, lease: Lease | None) -> str:
     name, rollout = state.service, state.rollout
     if state.down:
         return f"`mlship down {name}` stops it"
@@ -111,7 +117,8 @@ def _differences(driver: Driver, state: ServiceState, lease: Lease | None) -> It
     """A run at work puts right what it can, and may be in the middle of a change: then nothing is broken yet."""
     from mlship.views.drift import drift, leftovers
 
-    observed, hint = driver.observe(), remedy(state, lease)
+    observed = driver.observe()
+    hint = remedy(state, lease, observed)
     for difference in drift(observed, state):
         yield Finding(mark="warn" if lease else "FAIL", subject=state.service, message=difference, hint=hint)
     for model in leftovers(observed, state) if lease is None else ():

@@ -36,6 +36,8 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     models: Mapping[str, ObservedModel] = msgspec.field(default_factory=dict)
     router: bool = False
     """The router runs and answers."""
+    unreachable: bool = False
+    """No router answers, and none is mlship's to start: a model of which nothing is seen may well run."""
     address: str = ""
     """Where users send their requests, "127.0.0.1:8080"."""
 

@@ -54,7 +54,9 @@ def _routing(observed: Observed, recorded: Routing) -> Iterator[str]:
 def _replicas(observed: Observed, due: Standing) -> Iterator[str]:
     for model, least in sorted(due.least.items()):
         there = observed.models.get(model, ObservedModel())
-        if there.running == 0 < least:
+        if observed.unreachable and not there.running:
+            yield f"whether {model} runs is unknown"
+        elif there.running == 0 < least:
             yield f"{model} does not run"
         elif there.running < least:
             yield f"{model}: {there.running} of {plural(least, 'replica')} run"

@@ -117,6 +117,19 @@ def test_rollback_with_others_and_a_dead_node(make: Make[Any], site: Site) -> No
     assert [make.found(each) for each in site.balancers] == [make.live, make.live]
 
 
+def test_nothing_is_claimed_of_models_behind_a_dead_balancer(make: Make[Any], site: Site) -> None:
+    """They run: `rollback` fails for the balancer, and what `doctor` and `status` advise comes before another one."""
+    with under_way(site, "deploy", plan(site, stages=SLOW), "--yes", "--output", "plain"):
+        until_split(site)
+        site.balancer.kill()
+        first = mlship(site, "rollback", "digits")
+        told = [mlship(site, command, "digits").stdout for command in ("doctor", "status")]
+
+    assert first.returncode == Exit.ROLLBACK_INCOMPLETE, first.stdout + first.stderr
+    assert ["v2 does not run" in each for each in told] == [False, False], told
+    assert ["start what does not answer; then `mlship rollback digits`" in each for each in told] == [True, True], told
+
+
 def staged(site: Site, stages: Stages | None) -> Path:
     """The shipped plan on the site, with other stages where there are some."""
     return plan(site) if stages is None else plan(site, stages=stages)

@@ -170,6 +170,10 @@ def test_a_plan_that_only_brings_up_is_one_step() -> None:
             Observed(routing=all_to("v2"), models={"v2": ObservedModel(running=1, ready=1)}),
             ("the router does not answer",),
         ),
+        (
+            Observed(routing=all_to("v2"), unreachable=True),
+            ("the router does not answer", "whether v2 runs is unknown"),
+        ),
     ],
 )
 def test_drift_names_each_difference(observed: Observed, said: tuple[str, ...]) -> None:

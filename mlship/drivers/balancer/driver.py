@@ -53,6 +53,7 @@ class BalancerDriver:
             routing=self._meant(ledger, values) if ledger.set else None,
             models={model: self._seen(model) for model in ledger.taken},
             router=ledger.set is not None and not failures,
+            unreachable=bool(failures) and not found,
             address=self._address,
         )
 

@@ -53,6 +53,9 @@ def test_forward_with_a_dead_node_changes_none(site: HaproxySite) -> None:
     assert site.balancers[0].entry == LIVE
     assert site.balancers[0].map.read_text() == f"scorer {LIVE}\n"
     assert (driver.observe().routing, driver.observe().router) == (all_to("v1"), False)
+    assert not driver.observe().unreachable
+    site.balancers[0].kill()
+    assert driver.observe().unreachable
 
 
 def test_forward_is_taken_back_where_a_later_node_fails(site: HaproxySite) -> None:
