@@ -41,8 +41,8 @@ def _python() -> Finding:
 
 def _folder(folder: Path) -> Iterator[Finding]:
     there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if not there.is_dir():
-        why, what = f"{there} is no folder", f"move {there} away, or set MLSHIP_STATE to another folder"
+    if file := wiring.in_the_way(folder):
+        why, what = f"{file} is no folder", f"move {file} away, or set MLSHIP_STATE to another folder"
         yield Finding(mark="FAIL", subject="state", message=why, hint=what)
     elif not os.access(there, os.W_OK | os.X_OK):
         why, what = f"{folder} cannot be written", f"make {there} writable, or set MLSHIP_STATE to another folder"
@@ -104,6 +104,8 @@ def _services(service: str | None) -> Iterator[Finding]:
     from mlship.cli.world import findings
 
     clock = SystemClock()
+    if wiring.in_the_way(wiring.state_folder()):
+        return  # told with the state folder
     journal = wiring.open_journal(clock)
     try:
         states = _states(journal, service)

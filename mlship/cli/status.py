@@ -38,6 +38,8 @@ def status(
     feeds = _feeds(journal, states)
     alone = {state.service for state in states if wiring.abandoned(journal, state)}
     emit(lambda paper: page(states, clock.now(), paper, feeds, unattended=alone), sys.stdout)
+    if not states:
+        typer.echo(f"  hint: {wiring.nothing_found()}", err=True)
     for state in states:
         if state.service in alone:
             typer.echo(f"nobody is at work on {state.service}: `mlship resume {state.service}` goes on")

@@ -36,6 +36,12 @@ def state_folder() -> Path:
     return user_state_path("mlship") / "shared" / parse(named).folder
 
 
+def in_the_way(folder: Path) -> Path | None:
+    """What stands where `folder`, or one that it lies in, should be, and is no folder."""
+    there = next(each for each in (folder, *folder.parents) if os.path.exists(each))  # noqa: PTH110 - never raises
+    return None if there.is_dir() else there
+
+
 def private_folder(*parts: str) -> Path:
     """A folder of the state folder, made if it is missing; nobody else may look into it.
 
@@ -52,16 +58,34 @@ def private_folder(*parts: str) -> Path:
 
 
 def open_journal(clock: Clock) -> Journal:
-    """The journal in the state folder, or in S3 where `MLSHIP_STATE` names a bucket."""
+    """The journal in the state folder, or in S3 where `MLSHIP_STATE` names a bucket.
+
+    Raises:
+        UsageError: what `MLSHIP_STATE` names can be neither.
+    """
     from mlship.journal.store import Journal
 
     named = os.environ.get("MLSHIP_STATE", "")
     if "://" not in named:
+        # Nothing would be found there: a wrong path must not read as an empty record.
+        if file := in_the_way(state_folder()):
+            raise UsageError(f"{file} is no folder", hint="set MLSHIP_STATE to the folder that keeps the record")
         return Journal(state_folder(), clock)
     from mlship.journal.shared.archive import SharedArchive
     from mlship.journal.shared.place import parse
 
     return Journal(SharedArchive(parse(named), state_folder() / "copies", clock), clock)
+
+
+def place() -> str:
+    """Where the record is, for messages: each user and machine has one, and a variable may be unset."""
+    named = os.environ.get("MLSHIP_STATE", "")
+    return named if "://" in named else str(state_folder())
+
+
+def nothing_found() -> str:
+    """Why there may be no service."""
+    return f"nothing has been deployed from {place()}; MLSHIP_STATE names another place"
 
 
 def read_plan(file: Path, variables: Iterable[str] = ()) -> Plan:
@@ -210,8 +234,7 @@ def state_of(journal: Journal, service: str) -> ServiceState:
     """
     state = journal.state(service)
     if state.rollout is None:
-        known = ", ".join(journal.services()) or "none yet"
-        raise UsageError(f"there is no service named {service!r}", hint=f"known services: {known}")
+        raise UsageError(f"there is no service named {service!r}", hint=_known(journal))
     return state
 
 
@@ -226,8 +249,12 @@ def only_service(journal: Journal, service: str | None) -> str:
     services = journal.services()
     if len(services) == 1:
         return services[0]
-    hint = f"known services: {', '.join(services)}" if services else "nothing has been deployed from this state folder"
-    raise UsageError("name the service", hint=hint)
+    raise UsageError("name the service", hint=_known(journal))
+
+
+def _known(journal: Journal) -> str:
+    services = journal.services()
+    return f"services in {place()}: {', '.join(services)}" if services else nothing_found()
 
 
 def myself() -> str:

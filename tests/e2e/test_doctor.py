@@ -56,7 +56,7 @@ def test_an_unknown_service(site: Site) -> None:
     """A service that nobody knows is bad usage."""
     brought_up(site)
     ran = site.mlship("doctor", "other")
-    assert (ran.returncode, "scorer" in ran.stderr) == (Exit.USAGE, True)
+    assert (ran.returncode, f"services in {site.state}: scorer" in ran.stderr) == (Exit.USAGE, True), ran.stderr
 
 
 def test_a_dead_replica(site: Site) -> None:

@@ -65,6 +65,25 @@ def test_every_fault_at_once(site: Site) -> None:
     assert site.mlship("status").stdout == "no service yet\n"
 
 
+@pytest.mark.parametrize("below", ["", "deeper"])
+@pytest.mark.parametrize("words", ["status", "status --json", "history", "rollback scorer", "down scorer"])
+def test_a_state_folder_that_is_a_file(site: Site, words: str, below: str) -> None:
+    """A wrong path is no empty record: it is named, and nothing is touched."""
+    site.state.write_text("kept")
+    site.environment["MLSHIP_STATE"] = str(site.state / below)
+    ran = site.mlship(*words.split())
+    assert (ran.returncode, ran.stdout, site.state.read_text()) == (Exit.USAGE, "", "kept")
+    assert ran.stderr.startswith(f"error: {site.state} is no folder\n  hint: set MLSHIP_STATE"), ran.stderr
+
+
+@pytest.mark.parametrize("words", ["status", "history", "status other", "rollback other", "outcome other labels.csv"])
+def test_where_nothing_is_found(site: Site, words: str) -> None:
+    """Another user, or a variable that is unset, reads another record: the one that was read is named."""
+    ran = site.mlship(*words.split())
+    assert ran.stdout == ("no service yet\n" if words == "status" else "")
+    assert f"hint: nothing has been deployed from {site.state}; MLSHIP_STATE" in ran.stderr
+
+
 def test_plan_tells_changes_by_its_exit_code(site: Site) -> None:
     """2 while there is something to do, 0 once it is done."""
     plan = site.plan(QUICK, more=GATES)
