@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from mlship.errors import UsageError
 from mlship.journal.state import RolloutState, ServiceState
@@ -16,15 +16,17 @@ SERVED = (
 """Keys of a model that decide what it answers; replicas, waits and health checks may change under its name."""
 
 
-def live_model(plan: Plan, state: ServiceState, *, to_look: bool = False) -> str | None:
+def live_model(plan: Plan, state: ServiceState, *, served: Callable[[], bool], to_look: bool = False) -> str | None:
     """The model that the rollout starts from; None where the candidate is live already.
+
+    `served` tells whether users can have had anything of the service; it is asked only where that matters.
 
     Raises:
         UsageError: the plan and the record do not fit together, or an unfinished rollout is in the way and this is not
             only `to_look`.
     """
     if state.rollout is not None and not state.down and not to_look:
-        _refuse_unfinished(plan.service, state.rollout)
+        _refuse_unfinished(plan.service, state.rollout, served)
     live = _live(plan, state)
     if plan.live is None and plan.candidate is None and len(plan.models) > 1:
         raise UsageError(
@@ -33,19 +35,19 @@ def live_model(plan: Plan, state: ServiceState, *, to_look: bool = False) -> str
         )
     if plan.candidate != live and not _replaced(plan, state):
         if state.live == live and not state.down:
-            _refuse_unjudged(plan, state, live)
+            _refuse_unjudged(plan, state, live, served)
         return live
     _refuse_another_definition(plan, state)
     return None
 
 
-def _refuse_unjudged(plan: Plan, state: ServiceState, live: str) -> None:
+def _refuse_unjudged(plan: Plan, state: ServiceState, live: str, served: Callable[[], bool]) -> None:
     """What users have would be replaced in the first step, judged by nobody, and with it the way back."""
     recorded, written = state.models.get(live), plan.document.get("models", {}).get(live)
     if recorded is None or written is None:
         return
     changed = [key for key in SERVED if recorded.get(key) != written.get(key) and not _unknown(key, written)]
-    if changed:
+    if changed and served():
         raise UsageError(
             f"{live} is live, but with another {' and '.join(changed)} than the plan's",
             hint=f"leave {live} as it is, and give the new definition a name of its own: it becomes the candidate",
@@ -62,14 +64,14 @@ def _refuse_another_definition(plan: Plan, state: ServiceState) -> None:
         )
 
 
-def _refuse_unfinished(service: str, rollout: RolloutState) -> None:
+def _refuse_unfinished(service: str, rollout: RolloutState, served: Callable[[], bool]) -> None:
     untouched = rollout.status is Status.PARKED and rollout.step == 0
     if rollout.status.over or untouched:
         return
-    raise UsageError(
-        f"{service} has an unfinished rollout ({rollout.rollout}, {rollout.status})",
-        hint=f"`mlship resume {service}` goes on with it, `mlship rollback {service}` takes it back",
-    )
+    ways = f"`mlship resume {service}` goes on with it, `mlship rollback {service}` takes it back"
+    if not served():
+        ways = f"nothing was routed yet: `mlship down {service}` ends it, then deploy the corrected plan"
+    raise UsageError(f"{service} has an unfinished rollout ({rollout.rollout}, {rollout.status})", hint=ways)
 
 
 def _live(plan: Plan, state: ServiceState) -> str:

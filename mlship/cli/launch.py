@@ -18,6 +18,7 @@ from mlship.cli.output import Output, agreed, is_person, view
 from mlship.clock import SystemClock
 from mlship.errors import Exit, MlshipError, OutOfReach, ServiceHeld
 from mlship.journal.events import Started
+from mlship.journal.served import has_served
 from mlship.journal.store import Journal, new_rollout_id
 from mlship.plan.model import Plan
 from mlship.strategies import compile_plan
@@ -54,7 +55,7 @@ def prepare(file: Path, variables: Iterable[str], *, to_look: bool = False, prov
         refuse_held(journal, plan.service)
     state = journal.state(plan.service)
     plan = wiring.pinned(plan, state, base=file.absolute().parent, provide=provide, clock=clock)
-    live = live_model(plan, state, to_look=to_look)
+    live = live_model(plan, state, served=lambda: has_served(journal.read(plan.service)), to_look=to_look)
     if live is None:
         typer.echo(f"{plan.service}: nothing to do, {state.live} is live")
         return None
@@ -100,7 +101,8 @@ def launch(departure: Departure, output: Output) -> Exit:
     rollout = new_rollout_id(clock)
 
     def started() -> Started:
-        live = live_model(plan, journal.state(plan.service))
+        state = journal.state(plan.service)
+        live = live_model(plan, state, served=lambda: has_served(journal.read(plan.service)))
         if live != departure.live:
             raise ServiceHeld(
                 f"{plan.service} has changed since the plan was checked", hint="run it again to see what is left to do"

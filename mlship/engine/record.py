@@ -8,6 +8,7 @@ from typing import Protocol
 from mlship.journal.events import Event, Recorded, Requested
 from mlship.journal.fold import apply
 from mlship.journal.lease import Lease
+from mlship.journal.served import has_served
 from mlship.journal.state import RolloutState, ServiceState
 
 
@@ -67,6 +68,11 @@ class Record:
         """The rollout at work."""
         assert self.state.rollout is not None
         return self.state.rollout
+
+    @property
+    def served(self) -> bool:
+        """Users can have had something of the service."""
+        return has_served(self._journal.read(self._lease.service))
 
     def events(self) -> tuple[Recorded, ...]:
         """Everything that this rollout has recorded."""

@@ -84,9 +84,12 @@ def incomplete(record: Record, target: str, error: MlshipError) -> RollbackIncom
     record(RollbackFailed(to=target, message=error.message))
     log = error.log if isinstance(error, ModelNotReady) else ()
     said = "".join(f"\n  | {line}" for line in log[-5:])
+    message, service = f"the traffic could not be brought back to {target}: {error.message}{said}", record.state.service
+    if not record.served:
+        out = f"nothing was routed yet: `mlship down {service}` ends it, then deploy the corrected plan"
+        return RollbackIncomplete(message, hint=f"{error.hint}; {out}" if error.hint else out)
     return RollbackIncomplete(
-        f"the traffic could not be brought back to {target}: {error.message}{said}",
-        hint=error.hint or f"make {target} able to start, then run `mlship rollback {record.state.service}` again",
+        message, hint=error.hint or f"make {target} able to start, then run `mlship rollback {service}` again"
     )
 
 

@@ -65,6 +65,30 @@ def test_live_is_not_defined_anew(site: Site) -> None:
     assert (site.ask(), site.processes("--name v1")) == ("v1", before)
 
 
+def test_a_first_plan_is_corrected(site: Site) -> None:
+    """A live model that never came up may be defined anew, as often as it takes: nobody was served by it."""
+    for _ in range(2):
+        assert site.deploy(site.plan(QUICK, v1=["--crash"], more=GATES)).returncode == Exit.OUT_OF_REACH
+        assert site.deploy(site.plan(QUICK, v1=["--no-such-word"], more=GATES)).returncode == Exit.OUT_OF_REACH
+    with site.users():
+        ran = site.deploy(site.plan(QUICK, more=GATES))
+    assert (ran.returncode, site.ask()) == (Exit.DONE, "v2"), ran.stdout + ran.stderr
+
+
+def test_a_first_plan_is_taken_back(site: Site) -> None:
+    """Nothing can be brought back where nothing has served: the way out is named, and it works."""
+    site.deploy(site.plan(QUICK, v1=["--crash"], more=GATES))
+    back = site.mlship("rollback", "scorer")
+    again = site.deploy(site.plan(QUICK, more=GATES))
+    out = "nothing was routed yet: `mlship down scorer` ends it, then deploy the corrected plan"
+    assert (back.returncode, out in back.stderr) == (Exit.ROLLBACK_INCOMPLETE, True), back.stderr
+    assert (again.returncode, out in again.stderr) == (Exit.USAGE, True), again.stderr
+
+    assert site.mlship("down", "scorer", "--yes").returncode == Exit.DONE
+    with site.users():
+        assert site.deploy(site.plan(QUICK, more=GATES)).returncode == Exit.DONE
+
+
 def test_candidate_is_live_by_another_definition(site: Site) -> None:
     """A plan whose candidate has the name of what is live, but not its definition: exit 2, and nothing is touched."""
     with site.users():
