@@ -29,9 +29,12 @@ def repair(service: str | None) -> str:
         ServiceHeld: a run is at work, and looks after it.
         OutOfReach: something could not be put right.
     """
+    from mlship.cli.launch import refuse_held
+
     clock = SystemClock()
     journal = wiring.open_journal(clock)
     state = wiring.state_of(journal, wiring.only_service(journal, service))
+    refuse_held(journal, state.service)
     refuse(state)
     assert state.rollout is not None
     lease = journal.leases.acquire(state.service, this_process(), rollout=state.rollout.rollout)

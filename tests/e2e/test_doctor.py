@@ -125,7 +125,8 @@ def test_a_rollout_that_was_cut_short(site: Site) -> None:
     site.until_share("v2")
     code, said = doctor(site)
     assert (code, "is at work" in said) == (Exit.DONE, True), said
-    assert doctor(site, "--repair")[0] == Exit.USAGE
+    code, said = doctor(site, "--repair")
+    assert (code, f"(process {deploy.pid})" in said, "cut short" in said) == (Exit.HELD, True, False), said
     deploy.kill()
     deploy.wait()
     site.kill("--name v1")
