@@ -281,6 +281,9 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
 ) -> None:
     """Write a commented plan to start from."""
+    from mlship.plan.name import check_name
+
+    check_name(service)
     if str(file) == "-":
         typer.echo(text(strategy, service=service, file="plan.yaml", driver=driver), nl=False)
         return

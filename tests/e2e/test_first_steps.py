@@ -36,6 +36,21 @@ def test_a_new_plan(site: Site, strategy: str) -> None:
     assert not site.processes()
 
 
+@pytest.mark.parametrize("name", ["Bad Name", "v1: x", "", "a\n", "a" * 64])
+def test_a_name_that_no_service_can_have(site: Site, name: str) -> None:
+    """It is refused as `validate` would refuse it, and nothing is written."""
+    file = site.folder / "new.yaml"
+    ran = site.mlship("init", file, "--service", name)
+    plan = site.plan("  []\n")
+    plan.write_text(plan.read_text().replace("service: scorer", f"service: {json.dumps(name)}"))
+    checked = site.mlship("validate", plan)
+    said = ran.stderr.removeprefix("error: ").strip()
+    assert (ran.returncode, ran.stdout, file.exists()) == (Exit.USAGE, "", False)
+    assert said.startswith("service: expected a name of")
+    assert said in checked.stderr, checked.stderr
+    assert site.mlship("init", "-", "--service", name).stdout == ""
+
+
 @pytest.mark.parametrize("strategy", STAGES)
 def test_a_new_plan_with_containers(site: Site, strategy: str) -> None:
     """As with processes; no daemon is needed to check it or to look at it."""
