@@ -1,7 +1,7 @@
 """Every error that a user can meet, with its exit code.
 
     MlshipError                 1   unexpected failure
-    ├── UsageError              2   bad flag, unknown service: nothing was touched
+    ├── UsageError              2   bad flag, unknown service: nothing was touched; 6 where a rollout is parked by it
     │   └── PlanError           2   the plan has faults: nothing was touched
     ├── ServiceHeld             5   another run holds the service
     │   └── LeaseLost           5   another run took the service over while this one was at work

@@ -12,7 +12,7 @@ from mlship.cli.sources import sources
 from mlship.clock import SystemClock
 from mlship.engine.record import Record
 from mlship.engine.run import Run
-from mlship.errors import Exit, JournalUnavailable, LeaseLost
+from mlship.errors import Exit, JournalUnavailable, LeaseLost, UsageError
 from mlship.journal.events import Event
 from mlship.journal.holder import this_process
 from mlship.journal.lease import Heartbeat, Lease
@@ -98,6 +98,10 @@ def _work(journal: Journal, lease: Lease, *, view: View, clock: SystemClock, onc
             return EXITS[run.go(once=once)]
         except KeyboardInterrupt:
             return Exit.INTERRUPTED
+        except UsageError as error:
+            # A rollout has begun: it is parked, and exit code 2 would say that nothing was touched.
+            error.exit_code = Exit.OUT_OF_REACH
+            raise
 
 
 def where(state: ServiceState) -> str:

@@ -104,7 +104,7 @@ def test_the_wrong_region(place: Place, aws: Emulator) -> None:
     place.bring_up()
     ran = place.deploy(place.plan(), AWS_REGION="eu-west-1", AWS_DEFAULT_REGION="eu-west-1")
 
-    assert ran.returncode == Exit.USAGE, ran.stdout + ran.stderr
+    assert ran.returncode == Exit.OUT_OF_REACH, ran.stdout + ran.stderr
     assert "is in us-east-1, and the calls go to eu-west-1" in ran.stderr
     assert set(place.ask()) == {"v1"}
 
@@ -115,7 +115,7 @@ def test_a_permission(place: Place, aws: Emulator) -> None:
     aws.order("settings", denied=["sagemaker:UpdateEndpoint"])
     ran = place.deploy(place.plan())
 
-    assert ran.returncode == Exit.USAGE, ran.stdout + ran.stderr
+    assert ran.returncode == Exit.OUT_OF_REACH, ran.stdout + ran.stderr
     assert "AWS denies sagemaker:UpdateEndpoint" in ran.stderr
 
 
