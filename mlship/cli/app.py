@@ -89,10 +89,25 @@ def run() -> None:
     """Run the command line; never returns."""
     streams.secure()
     try:
+        _run()
+    except SystemExit as ended:
+        try:
+            sys.stdout.flush()
+        except streams.Unwritable as error:
+            _tell(_unwritable(error))
+            sys.exit(ended.code or Exit.UNEXPECTED)
+        raise
+
+
+def _run() -> None:
+    try:
         app()
     except MlshipError as error:
         _tell(error)
         sys.exit(error.exit_code)
+    except streams.Unwritable as error:
+        _tell(_unwritable(error))
+        sys.exit(Exit.UNEXPECTED)
     except KeyboardInterrupt:
         sys.exit(Exit.INTERRUPTED)
     except Exception as error:
@@ -101,6 +116,10 @@ def run() -> None:
         typer.secho(f"error: unexpected {type(error).__name__}: {error}", fg="red", err=True)
         typer.echo("  hint: run it again with --debug and report what it prints", err=True)
         sys.exit(Exit.UNEXPECTED)
+
+
+def _unwritable(error: streams.Unwritable) -> MlshipError:
+    return MlshipError(f"the output cannot be written: {error.strerror}")
 
 
 def _tell(error: MlshipError) -> None:

@@ -73,6 +73,30 @@ def test_a_rejected_candidate(site: Site) -> None:
     assert site.ask() == "v1"
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["--version", "--help", "schema", "init -", "status", "status --json", "show --json", "history", "validate {plan}"],
+)
+def test_a_full_disk(site: Site, words: str) -> None:
+    """Output that cannot be written is an error of one line, however late it shows."""
+    plan = site.plan(QUICK, more=GATES)
+    site.bring_up(plan)
+    ran = run(site, '"$@" >/dev/full', *words.format(plan=plan).split())
+    said = "error: the output cannot be written: No space left on device\n"
+    assert (ran.returncode, ran.stderr) == (Exit.UNEXPECTED, said)
+
+
+@pytest.mark.parametrize("streams", ['"$@" >/dev/full', '"$@" 2>/dev/full', '"$@" >/dev/full 2>&1'])
+def test_a_full_disk_and_a_rollout(site: Site, streams: str) -> None:
+    """What a rollout and a rollback do, and their exit codes, are as ever; so are those of errors."""
+    with site.users():
+        plan = site.plan(QUICK, more=GATES)
+        assert run(site, streams, "deploy", plan, "--yes").returncode == Exit.DONE
+        assert site.ask() == "v2"
+        assert run(site, streams, "rollback", "scorer").returncode == Exit.DONE
+    assert (site.ask(), run(site, streams, "status", "nobody").returncode) == ("v1", Exit.USAGE)
+
+
 def test_watching_ends(site: Site) -> None:
     """`watch` ends when its reader goes, and the rollout goes on."""
     site.start("deploy", site.plan(LONG, more=GATES), "--yes", "--output", "plain")
