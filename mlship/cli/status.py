@@ -39,6 +39,8 @@ def status(
     alone = {state.service for state in states if wiring.abandoned(journal, state)}
     emit(lambda paper: page(states, clock.now(), paper, feeds, unattended=alone), sys.stdout)
     if not states:
+        # In a pipe, too, the answer comes before the hint.
+        sys.stdout.flush()
         typer.echo(f"  hint: {wiring.nothing_found()}", err=True)
     for state in states:
         if state.service in alone:

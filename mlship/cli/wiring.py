@@ -85,7 +85,7 @@ def place() -> str:
 
 def nothing_found() -> str:
     """Why there may be no service."""
-    return f"nothing has been deployed from {place()}; MLSHIP_STATE names another place"
+    return f"nothing has been deployed from {place()}; set MLSHIP_STATE to look elsewhere"
 
 
 def read_plan(file: Path, variables: Iterable[str] = ()) -> Plan:

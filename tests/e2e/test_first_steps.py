@@ -96,7 +96,7 @@ def test_where_nothing_is_found(site: Site, words: str) -> None:
     """Another user, or a variable that is unset, reads another record: the one that was read is named."""
     ran = site.mlship(*words.split())
     assert ran.stdout == ("no service yet\n" if words == "status" else "")
-    assert f"hint: nothing has been deployed from {site.state}; MLSHIP_STATE" in ran.stderr
+    assert f"hint: nothing has been deployed from {site.state}; set MLSHIP_STATE" in ran.stderr
 
 
 def test_plan_tells_changes_by_its_exit_code(site: Site) -> None:
