@@ -38,7 +38,7 @@ from mlship.journal.events import (
 )
 from mlship.journal.state import Reroute, RolloutState, ServiceState
 from mlship.journal.status import Status
-from mlship.plan.routing import Routing
+from mlship.plan.routing import Routing, all_to
 from mlship.plan.step import CompiledPlan
 
 
@@ -53,8 +53,7 @@ def apply(state: ServiceState, recorded: Recorded) -> ServiceState:
     rollout = state.rollout
     if rollout is None or rollout.rollout != recorded.rollout:
         return state
-    rollout = _rollout(rollout, recorded.at, recorded.event)
-    return replace(state, rollout=rollout, routing=state.routing if state.down else rollout.asked or state.routing)
+    return replace(state, rollout=_rollout(rollout, recorded.at, recorded.event))
 
 
 def _service(state: ServiceState, recorded: Recorded) -> ServiceState:
@@ -62,11 +61,12 @@ def _service(state: ServiceState, recorded: Recorded) -> ServiceState:
         case Started() as started:
             return _known(replace(_live(state, started.compiled.live), rollout=_begun(recorded, started)), started)
         case Promoted(model=model, previous=previous):
-            return _live(replace(state, previous=previous), model)
+            return _live(replace(state, previous=previous, routing=all_to(model)), model)
         case RolledBack(to=to):
+            state = replace(state, routing=all_to(to))
             return _live(state if to == state.live else replace(state, previous=state.live), to)
         case BroughtUp(model=model):
-            return _live(state, model)
+            return _live(replace(state, routing=all_to(model)), model)
         case TornDown():
             return replace(state, live=None, previous=None, routing=None, down=True)
         case _:

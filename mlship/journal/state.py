@@ -101,7 +101,7 @@ class ServiceState(msgspec.Struct, frozen=True, kw_only=True):
     """The model that was live before: the target of a rollback after a promotion."""
     rollout: RolloutState | None = None
     routing: Routing | None = None
-    """The routing confirmed last, of whichever rollout; None: there never was one, or it was stopped."""
+    """What the last rollout that ended has left; None: none has ended, or everything was stopped."""
     down: bool = False
     """`mlship down` has stopped everything."""
     models: Mapping[str, Mapping[str, Any]] = msgspec.field(default_factory=dict)

@@ -108,7 +108,7 @@ def every(
 
 def _where(state: ServiceState, rollout: RolloutState) -> Iterator[str]:
     # Until a rollout has routed, what the one before has left serves.
-    asked = state.routing
+    asked = rollout.asked or state.routing
     traffic = words.weights(replace(asked, mirrors=())) if asked else "no routing yet"
     yield f"{step_name(rollout.step, rollout.compiled.steps)}; traffic: {traffic}"
     if asked and asked.mirrors:
@@ -119,13 +119,14 @@ def _row(state: ServiceState, now: float, paper: Paper, *, unattended: bool) -> 
     rollout = state.rollout
     if rollout is None:
         return (state.service, state.live or "", *[""] * 6)
+    asked = rollout.asked or state.routing
     return (
         state.service,
         state.live or "",
         rollout.rollout,
         "stopped" if state.down else stands(rollout.status, paper, unattended=unattended)[0],
         contenders(rollout),
-        words.stacked(state.routing) if state.routing else "",
+        words.stacked(asked) if asked and not state.down else "",
         words.duration(round(now - (rollout.ended_at or rollout.started_at))),
         rollout.reason,
     )
