@@ -8,7 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from mlship.drivers.balancer.mapfile import replace_text
+from mlship.dataplane.files import replace_file
+from mlship.errors import OutOfReach
 
 
 class Parking(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +30,5 @@ class Parking(msgspec.Struct, frozen=True, kw_only=True):
         if names == self.names:
             return
         # A rollback goes on with a full disk: its servers are then made ready by hand.
-        with suppress(OSError):
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            replace_text(self.file, "".join(f"{name}\n" for name in sorted(names)))
+        with suppress(OutOfReach):
+            replace_file(self.file, "".join(f"{name}\n" for name in sorted(names)))
