@@ -44,9 +44,12 @@ def even(shares: Mapping[str, int], servers: Mapping[str, int], *, most: int, wh
 
 
 def rounded(sums: Mapping[str, int]) -> Mapping[str, int]:
-    """Shares in basis points that weights come to; what rounding leaves over goes to the largest. Empty: all are 0."""
+    """Shares in basis points that weights come to; what rounding leaves over goes to the largest.
+
+    Empty: they come to none, because all are 0, or one is below.
+    """
     total = sum(sums.values())
-    if not total:
+    if not total or min(sums.values()) < 0:
         return {}
     widths = {model: weight * WHOLE // total for model, weight in sums.items()}
     widths[max(widths, key=lambda model: widths[model])] += WHOLE - sum(widths.values())

@@ -119,6 +119,20 @@ def test_a_change_by_somebody_else_stops_a_step_and_no_rollback(site: AlbSite) -
     assert site.weights == {"v1": 999, "v2": 0, other: 0}
 
 
+@pytest.mark.parametrize("nonsense", [{"v1": 0, "v2": 0}, {"v1": 1000, "v2": -1}])
+def test_what_aws_would_not_take_is_told_as_it_stands(site: AlbSite, nonsense: dict[str, int]) -> None:
+    """The server of this test takes it: nothing is built upon it, and a rollback sets it right."""
+    driver = site.up("v1", "v2")
+    driver.route(drawn(1000))
+    site.forward(nonsense)
+
+    with pytest.raises(RoutingRefused, match="somebody else has changed"):
+        driver.route(drawn(2000))
+    driver.insist(all_to("v1"))
+
+    assert site.weights == {"v1": 999, "v2": 0}
+
+
 def test_the_same_shares_in_other_numbers_are_no_change(site: AlbSite) -> None:
     """As somebody's console writes them."""
     driver = site.up("v1", "v2")

@@ -11,6 +11,7 @@ from mlship.drivers.balancer.haproxy.stat import backend, table_of
 from mlship.errors import RoutingRefused
 from mlship.plan.routing import Mirror, all_to
 from tests.support.balanced_copies import all_from_v1, counted, post
+from tests.support.challenger import challenger
 from tests.support.haproxy_site import HaproxySite, haproxy_site
 from tests.support.site import until
 
@@ -60,6 +61,23 @@ def test_a_body_is_copied_whole_and_a_large_one_not_at_all(site: HaproxySite) ->
 
     assert (small["v1"].requests, small["v2"].requests) == (1, 1)
     assert (large["v1"].requests, large["v2"].requests) == (1, 0)
+
+
+def test_a_copy_is_the_request_without_its_user(site: HaproxySite) -> None:
+    """Path and body are whole, other headers too; cookies and authorization stay behind."""
+    site.stop("v2")
+    with challenger(site.addresses["v2"]) as recorder:
+        driver = site.up("v1", "v2")
+        driver.route(replace(HALF, mirrors=(Mirror(model="v2", share=10_000),)))
+        site.ask(cookie="session=1", authorization="Bearer x", x_user_id="u1")
+        until(lambda: len(recorder.copies) == 1)
+        post(site, b"x" * 2000, "/predict/this?deep=1")
+        until(lambda: len(recorder.copies) == 2)
+
+    first, second = recorder.copies
+    assert first.headers["x-user-id"] == "u1"
+    assert not {"cookie", "authorization"} & set(first.headers)
+    assert (second.path, second.body) == ("/predict/this?deep=1", b"x" * 2000)
 
 
 def test_a_challenger_that_is_gone_costs_no_user_anything(site: HaproxySite) -> None:

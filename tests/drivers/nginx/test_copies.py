@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
-import threading
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from msgspec.structs import replace
@@ -20,6 +18,7 @@ from mlship.metrics.counters import LATENCY_EDGES, Tally, difference
 from mlship.plan.model import Model
 from mlship.plan.pool import Pool
 from mlship.plan.routing import Mirror, Routing, all_to
+from tests.support.challenger import challenger
 from tests.support.nginx_site import NginxSite, nginx_site
 from tests.support.site import CLOCK, preview, split, until
 
@@ -150,8 +149,8 @@ def test_a_user_who_has_gone_is_no_error_of_the_challenger() -> None:
 
 def test_a_copy_is_the_request_without_its_user() -> None:
     """Method, path and body are whole, also of a large one; who asked stays behind."""
-    with copying("v1") as site, recording() as challenger:
-        address = f"127.0.0.1:{challenger.server_port}"
+    with copying("v1") as site, challenger() as recorder:
+        address = recorder.address
         site.models["v2"] = Model(name="v2", pool=Pool(servers=(address,), backend="recorder"))
         site.balancer.edit("upstream v1 {", f"upstream recorder {{ server {address}; }}\nupstream v1 {{")
         site.balancer.reload()
@@ -160,9 +159,9 @@ def test_a_copy_is_the_request_without_its_user() -> None:
         body = b"x" * 200_000
 
         status = post(site, "/predict/this?deep=1", body, cookie="a=b", authorization="Basic eA==", x_kept="yes")
-        until(lambda: len(challenger.seen) == 1)
+        until(lambda: len(recorder.copies) == 1)
 
-    ((path, headers, read),) = challenger.seen
+    ((path, headers, read),) = recorder.copies
     assert (status, path, read) == (200, "/predict/this?deep=1", body)
     assert (headers.get("x-mlship-shadow"), headers.get("x-kept")) == ("1", "yes")
     assert not {"cookie", "authorization"} & set(headers)
@@ -175,46 +174,6 @@ def post(site: NginxSite, path: str, body: bytes, **headers: str) -> int:
         response = connection.getresponse()
         response.read()
         return response.status
-
-
-class Recorder(ThreadingHTTPServer):
-    """A challenger that remembers what it was sent."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Recording)
-        self.seen: list[tuple[str, Mapping[str, str], bytes]] = []
-
-
-class Recording(BaseHTTPRequestHandler):
-    """Answers everything with 200."""
-
-    server: Recorder
-
-    def do_GET(self) -> None:
-        """Its health."""
-        self.send_response(200)
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    def do_POST(self) -> None:
-        """A copy."""
-        body = self.rfile.read(int(self.headers["content-length"]))
-        self.server.seen.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
-        self.do_GET()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Nothing."""
-
-
-@contextmanager
-def recording() -> Iterator[Recorder]:
-    """It serves meanwhile."""
-    with Recorder() as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        yield server
-        server.shutdown()
 
 
 def test_nobody_reaches_a_challenger_from_outside(site: NginxSite) -> None:

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
 import pytest
 from msgspec.structs import replace
 
@@ -17,36 +11,11 @@ from mlship.metrics.counters import Tally
 from mlship.plan.routing import Mirror, Routing, all_to
 from tests.support.balanced_copies import all_from_v1, counted, post
 from tests.support.balanced_site import drawn
+from tests.support.challenger import challenger
 from tests.support.site import until
 from tests.support.traefik_site import LIVE, TraefikSite
 
 pytestmark = pytest.mark.traefik
-
-
-@contextmanager
-def listening(address: str) -> Iterator[list[Message]]:
-    """A model there that keeps the headers of what it is asked, health checks aside."""
-    heard: list[Message] = []
-
-    class Model(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if self.path == "/predict":
-                heard.append(self.headers)
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Nothing."""
-
-    host, _, port = address.partition(":")
-    with ThreadingHTTPServer((host, int(port)), Model) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield heard
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def copied(share: int = 10_000) -> Routing:
@@ -111,18 +80,21 @@ def test_a_body_is_copied_whole_and_a_large_one_not_at_all(site: TraefikSite) ->
     assert post(site, large, "/echo") == large
 
 
-def test_what_only_the_live_model_may_know_stays_behind(site: TraefikSite) -> None:
-    """Cookies and authorization are not copied; other headers are."""
+def test_a_copy_is_the_request_without_its_user(site: TraefikSite) -> None:
+    """Path and body are whole, other headers too; cookies and authorization stay behind."""
     site.stop("v2")
-    with listening(site.addresses["v2"]) as heard:
+    with challenger(site.addresses["v2"]) as recorder:
         driver = site.up("v1", "v2")
         driver.route(copied())
         site.ask(cookie="session=1", authorization="Bearer x", x_user_id="u1")
-        until(lambda: bool(heard))
+        until(lambda: len(recorder.copies) == 1)
+        post(site, b"x" * 200_000, "/predict/this?deep=1")
+        until(lambda: len(recorder.copies) == 2)
 
-    (copy,) = heard
-    assert copy["x-user-id"] == "u1"
-    assert not {"cookie", "authorization"} & {name.lower() for name in copy}
+    first, second = recorder.copies
+    assert first.headers["x-user-id"] == "u1"
+    assert not {"cookie", "authorization"} & set(first.headers)
+    assert (second.path, second.body) == ("/predict/this?deep=1", b"x" * 200_000)
 
 
 def test_a_challenger_that_is_gone_costs_no_user_anything(site: TraefikSite) -> None:
