@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from mlship.drivers.balancer.ledger import Ledger
-from mlship.drivers.ledgerfile import read_ledger
 from tests.contracts.world import World
 from tests.support.envoy_site import envoy_site
 
@@ -21,11 +19,4 @@ def envoy(folder: Path) -> Iterator[World]:
             site.serve(name)
         site.serve("sick", sick=True)
         site.balance()
-
-        def revive() -> None:
-            site.balancer.start()
-            recorded = read_ledger(site.folder / "state" / "balancer" / site.service, Ledger).set
-            assert recorded
-            site.open(1).insist(recorded.routing)
-
-        yield replace(site.world(), revive_router=revive)
+        yield replace(site.world(), revive_router=site.revive)

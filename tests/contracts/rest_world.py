@@ -1,4 +1,4 @@
-"""An Apache httpd and servers that somebody else runs, by the shipped templates."""
+"""An Apache httpd, an nghttpx and servers that somebody else runs, by the shipped templates."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.contracts.world import World
-from tests.support.rest_site import apache_site
+from tests.support.rest_site import apache_site, nghttpx_site
 
 
 @contextmanager
@@ -20,3 +20,14 @@ def rest(folder: Path) -> Iterator[World]:
         site.serve("sick", sick=True)
         site.balance()
         yield replace(site.world(), kill_router=site.balancer.stop)
+
+
+@contextmanager
+def nghttpx(folder: Path) -> Iterator[World]:
+    """nghttpx tells nothing, so that users' answers show what it has; and forgets it with a restart."""
+    with nghttpx_site() as site:
+        for name in ("v1", "v2"):
+            site.serve(name)
+        site.serve("sick", sick=True)
+        site.balance()
+        yield replace(site.world(), revive_router=site.revive)

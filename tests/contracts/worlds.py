@@ -17,7 +17,7 @@ from tests.contracts.caddy_world import caddy
 from tests.contracts.envoy_world import envoy
 from tests.contracts.haproxy_world import haproxy, haproxy_weights
 from tests.contracts.nginx_world import nginx
-from tests.contracts.rest_world import rest
+from tests.contracts.rest_world import nghttpx, rest
 from tests.contracts.sagemaker_world import sagemaker
 from tests.contracts.traefik_world import traefik
 from tests.contracts.world import World
@@ -79,6 +79,7 @@ WORLDS = {
     "traefik": traefik,
     "alb": alb,
     "rest": rest,
+    "rest-nghttpx": nghttpx,
 }
 MARKS = {
     "process": pytest.mark.envoy,
@@ -90,6 +91,7 @@ MARKS = {
     "nginx": pytest.mark.nginx,
     "traefik": pytest.mark.traefik,
     "rest": pytest.mark.apache,
+    "rest-nghttpx": pytest.mark.nghttpx,
 }
 
 

@@ -19,7 +19,9 @@ from msgspec.structs import replace
 
 from mlship.clock import SystemClock
 from mlship.drivers.balancer.driver import BalancerDriver
+from mlship.drivers.balancer.ledger import Ledger
 from mlship.drivers.base import Opening
+from mlship.drivers.ledgerfile import read_ledger
 from mlship.plan.model import DriverSpec, Health, Model
 from mlship.plan.pool import Pool
 from mlship.plan.routing import Routing, all_to
@@ -155,6 +157,13 @@ class BalancedSite(Generic[F]):
             assert {self.ask().status for _ in range(20)} == {200}
 
         return World(open=self.open, traffic=traffic, kill_router=self.balancer.kill, revive_router=self.balancer.start)
+
+    def revive(self) -> None:
+        """Start a balancer that forgets the split with a restart, and set it as recorded, as `doctor --repair` does."""
+        self.balancer.start()
+        recorded = read_ledger(self.folder / "state" / "balancer" / self.service, Ledger).set
+        assert recorded
+        self.open(1).insist(recorded.routing)
 
     def clear(self) -> None:
         """End everything."""

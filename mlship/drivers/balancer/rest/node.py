@@ -71,6 +71,8 @@ class RestNode:
         """What the API says; without that, what answers to users show."""
         now = self._parts.clock.now()
         if self._last is not None and now - self._last[0] < self._parts.reader.lasting:
+            # What users are answered is not asked for again so soon; that it is still there can be seen at no cost.
+            self._parts.writing.api.reach()
             return self._last[1]
         self._before = self._parts.reader.seen(brief=not self._thorough)
         self._thorough = False

@@ -101,10 +101,24 @@ class Api(msgspec.Struct, frozen=True, kw_only=True):
             )
         return reply
 
+    def reach(self) -> None:
+        """See that it is there, and ask nothing.
+
+        Raises:
+            OutOfReach: it is not.
+        """
+        address = addressed(self.url, self.env)
+        connection = _connection(address, self.timeout)
+        try:
+            connection.connect()
+        except OSError as error:
+            hint = "see that it runs, and can be reached"
+            raise OutOfReach(self._silence(error, address.secrets), hint=hint) from error
+        finally:
+            connection.close()
+
     def _asked(self, sent: Sent, address: Address, secrets: Secrets, seconds: float) -> Reply:
-        parts = urlsplit(address.bare)
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        connection = kind(parts.hostname or "", parts.port, timeout=seconds)
+        parts, connection = urlsplit(address.bare), _connection(address, seconds)
         try:
             try:
                 connection.connect()
@@ -136,6 +150,12 @@ class Api(msgspec.Struct, frozen=True, kw_only=True):
         late = isinstance(error, TimeoutError)
         why = f"not within {self.timeout:g} s" if late else getattr(error, "strerror", "") or str(error)
         return f"balancer {self.name} does not answer: {secrets.quoted(why) or type(error).__name__}"
+
+
+def _connection(address: Address, seconds: float) -> http.client.HTTPConnection:
+    parts = urlsplit(address.bare)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    return kind(parts.hostname or "", parts.port, timeout=seconds)
 
 
 def _login(auth: Auth, address: Address, env: Mapping[str, str]) -> Mapping[str, str]:
