@@ -15,10 +15,10 @@ ANSWERS, FAILURES = "upstream_rq_completed", "upstream_rq_5xx"
 TIMEOUTS, DROPPED = "upstream_rq_timeout", "upstream_rq_pending_overflow"
 COUNTERS = f"{ANSWERS}|{FAILURES}|{TIMEOUTS}|{DROPPED}"
 
-READS = 20
+READS = 6
 """Times that Envoy is asked until its latencies have caught up with its counters: some answers have none."""
 
-PAUSE = 0.01
+PAUSE = 0.005
 """Seconds between two of them."""
 
 

@@ -26,7 +26,7 @@ from mlship.drivers.balancer.envoy.keys import (
 )
 from mlship.drivers.balancer.envoy.routes import defaults
 from mlship.drivers.balancer.health import asked
-from mlship.drivers.balancer.node import Server
+from mlship.drivers.balancer.node import Changed, Server
 from mlship.drivers.trouble import Trouble
 from mlship.errors import OutOfReach, RoutingRefused, UsageError
 from mlship.metrics.counters import Tally
@@ -60,17 +60,37 @@ class EnvoyNode(msgspec.Struct, frozen=True, kw_only=True):
         live = {key: told(key, text) for key, text in self.overrides().items() if key in known}
         return encoded({**known, **live})
 
+    def swap(self, value: str, before: str | None) -> None:
+        """A step forward: what somebody else gives to clusters that are not of the plan is not taken away.
+
+        Raises:
+            Changed: it was another value by then; nothing was changed.
+        """
+        if (found := self.read()) != before:
+            why = f"somebody else has changed Envoy {self.name} just now: it has {found}, and had {before}"
+            raise Changed(why, hint="`mlship doctor` shows what it has")
+        self._set(self._all(value))
+        self._must_be(value, self.read())
+
     def write(self, value: str | None) -> None:
         """Set all keys by one request, and read them back: Envoy answers 200 to whatever it is told."""
         if value is None:
             return
-        words = decoded(value)
-        assert words is not None
-        self._set({key: words.get(key, 0) for key in {*self._keys(), *words}})
+        words = self._all(value)
+        self._set(words)
         if (found := self.read()) != value:
             # What is not of the plan, such as a model that was live once, would keep its users.
             self._set(dict.fromkeys((decoded(found or "") or {}).keys() - words.keys(), 0))
             found = self.read()
+        self._must_be(value, found)
+
+    def _all(self, value: str) -> Mapping[str, Words]:
+        """Every key of the plan, also those that come to nothing."""
+        words = decoded(value)
+        assert words is not None
+        return {key: words.get(key, 0) for key in {*self._keys(), *words}}
+
+    def _must_be(self, value: str, found: str | None) -> None:
         if found != value:
             raise RoutingRefused(f"Envoy {self.name} did not take the split: it has {found}", hint=PRINTED)
 
