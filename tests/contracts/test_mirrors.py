@@ -59,11 +59,11 @@ def test_the_routing_is_read_back(world: World) -> None:
     assert world.open(None).observe().routing == mirrored(driver)
 
 
-def test_copies_are_counted_apart(world: World) -> None:
+def test_copies_are_counted_apart(calm: World) -> None:
     """The challenger's requests are its own; the live model's are the users'."""
-    driver = up(world)
-    users = grown(world, driver, all_to("v1"))["v1"].requests
-    seen = grown(world, driver, mirrored(driver), copies=0.9 * users)
+    driver = up(calm)
+    users = grown(calm, driver, all_to("v1"))["v1"].requests
+    seen = grown(calm, driver, mirrored(driver), copies=0.9 * users)
 
     assert seen["v1"].requests == pytest.approx(users, rel=0.1)
     assert seen["v2"].requests + seen["v2"].dropped == pytest.approx(users, rel=0.1)

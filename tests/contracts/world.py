@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from mlship.drivers.base import Driver
@@ -19,3 +20,5 @@ class World:
     kill_router: Callable[[], None]
     revive_router: Callable[[], None] = lambda: None
     """Start it again, where that is its owner's business and not the driver's."""
+    load: Callable[[], AbstractContextManager[object]] = nullcontext
+    """Users who ask all the time, where there is a balancer that they can ask."""

@@ -1,68 +1,58 @@
-"""Users of a balancer, and what became of their requests.
-
-As browsers do, they look whether the balancer has closed an idle connection before they use it again.
-"""
+"""Users of a balancer, and what became of their requests."""
 
 from __future__ import annotations
 
-import http.client
-import select
-import threading
+import json
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
-from tests.support.site import CLOCK, until
+USERS = Path(__file__).with_name("users.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A request without a good answer."""
+
+    asked: float
+    """When, by the clock."""
+    why: str
+    """The answer's status, or what the connection said."""
 
 
 @dataclass(kw_only=True)
 class Load:
-    """Users over connections that stay open, at a bounded rate, for as long as the context lasts."""
+    """Users at a steady rate for as long as the context lasts; afterwards what they met."""
 
     port: int
-    users: int = 8
-    pause: float = 0.02
-    """Seconds between two requests of a user: 8 users are at most 400 requests per second."""
+    rate: float = 300.0
+    """Requests per second."""
+    connections: int = 16
     fresh: bool = False
     """A connection for each request, instead of ones that stay open."""
     answered: Counter[str] = field(default_factory=Counter)
+    """Model → answers with status 200."""
     last: dict[str, float] = field(default_factory=dict)
-    """Model → when its last answer began, by the clock."""
-    failed: list[str] = field(default_factory=list)
+    """Model → when its last answer was there, by the clock."""
+    failed: list[Failure] = field(default_factory=list)
 
     def __enter__(self) -> Self:
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(self.users)]
-        for thread in self._threads:
-            thread.start()
-        until(lambda: sum(self.answered.values()) > self.users)
+        words = [str(word) for word in (self.port, self.rate, self.connections)]
+        self._users = subprocess.Popen(
+            [sys.executable, "-S", str(USERS), *words, *(["fresh"] if self.fresh else [])],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._users.stdout
+        assert self._users.stdout.readline() == "asking\n"
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _ask(self) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        while not self._stop.wait(self.pause):
-            try:
-                if self.fresh or _ended(connection):
-                    connection.close()
-                connection.request("GET", "/predict")
-                response = connection.getresponse()
-                response.read()
-            except (OSError, http.client.HTTPException) as error:
-                self.failed.append(repr(error))
-                connection.close()
-                continue
-            if response.status != 200:
-                self.failed.append(str(response.status))
-            model = response.headers["x-mlship-variant"]
-            self.answered[model] += 1
-            self.last[model] = CLOCK.now()
-        connection.close()
-
-
-def _ended(connection: http.client.HTTPConnection) -> bool:
-    return connection.sock is not None and bool(select.select([connection.sock], [], [], 0)[0])
+        told = json.loads(self._users.communicate()[0])
+        self.answered.update(told["answered"])
+        self.last.update(told["last"])
+        self.failed += [Failure(*each) for each in told["failed"]]

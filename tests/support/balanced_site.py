@@ -27,9 +27,12 @@ from mlship.plan.pool import Pool
 from mlship.plan.routing import Routing, all_to
 from tests.contracts.world import World
 from tests.ports import free_port
+from tests.support.balanced_load import Load
 from tests.support.site import SERVER, Answer, ask, split
 
 CLOCK = SystemClock()
+BESIDE = 150.0
+"""Requests per second beside the conformance suite, of which two tests run at once."""
 
 
 class Front(Protocol):
@@ -156,7 +159,13 @@ class BalancedSite(Generic[F]):
         def traffic() -> None:
             assert {self.ask().status for _ in range(20)} == {200}
 
-        return World(open=self.open, traffic=traffic, kill_router=self.balancer.kill, revive_router=self.balancer.start)
+        return World(
+            open=self.open,
+            traffic=traffic,
+            kill_router=self.balancer.kill,
+            revive_router=self.balancer.start,
+            load=lambda: Load(port=self.balancer.port, rate=BESIDE),
+        )
 
     def revive(self) -> None:
         """Start a balancer that forgets the split with a restart, and set it as recorded, as `doctor --repair` does."""

@@ -38,6 +38,8 @@ class Caddy:
     over_tcp: bool = False
     more: Mapping[str, object] = field(default_factory=dict)
     """Further settings of the log's writer."""
+    runtime: Mapping[str, str] = field(default_factory=dict)
+    """What Go's runtime is told in its environment."""
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
@@ -67,7 +69,7 @@ class Caddy:
         program = caddy()
         assert program
         words = [program, "run", *(["--resume"] if self.resumes else []), "--config", str(self.file)]
-        env = {**os.environ, "XDG_CONFIG_HOME": str(self.folder), "XDG_DATA_HOME": str(self.folder)}
+        env = {**os.environ, "XDG_CONFIG_HOME": str(self.folder), "XDG_DATA_HOME": str(self.folder), **self.runtime}
         with (self.folder / "caddy.log").open("ab") as log:
             self.process = subprocess.Popen(words, env=env, stdout=log, stderr=log)
         until(self.answers)

@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 from mlship.drivers.balancer.nginx import NginxDriver
 from mlship.drivers.balancer.nginx.include import text_of
 from mlship.drivers.balancer.nginx.lines import copy_lines, http_lines, mirror_lines, server_lines
@@ -125,6 +127,12 @@ class Balancer:
         """As `systemctl reload nginx`."""
         assert self.process
         self.process.send_signal(signal.SIGHUP)
+
+    @property
+    def workers(self) -> set[int]:
+        """Those that there are, old ones that end included."""
+        assert self.process
+        return {child.pid for child in psutil.Process(self.process.pid).children()}
 
     def kill(self) -> None:
         """SIGKILL to the master and its workers."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
+import psutil
 import yaml
 from msgspec.structs import replace
 
@@ -117,6 +118,19 @@ class Nghttpx(Program):
 
     def command(self) -> list[str]:
         return [nghttpx() or "", f"--conf={self.conf}", "--workers=1"]
+
+    def reload(self) -> None:
+        """As `systemctl reload nghttpx`: a child with the configuration takes over, and begins to answer before."""
+        assert self.process
+        before = self.children
+        os.kill(self.process.pid, signal.SIGHUP)
+        until(lambda: bool(self.children) and not self.children & before and self.answers())
+
+    @property
+    def children(self) -> set[int]:
+        """Those who answer; one that ends is among them while it has requests."""
+        assert self.process
+        return {child.pid for child in psutil.Process(self.process.pid).children()}
 
 
 @dataclass(kw_only=True)

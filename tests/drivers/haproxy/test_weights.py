@@ -13,8 +13,7 @@ from mlship.metrics.counters import difference
 from mlship.plan.pool import Pool
 from mlship.plan.routing import Routing, all_to
 from mlship.plan.weights import nearest, spread, totals
-from tests.support.balanced_load import Load
-from tests.support.balanced_site import CLOCK, drawn
+from tests.support.balanced_site import drawn
 from tests.support.haproxy_site import HaproxySite
 from tests.support.haproxy_weights import POOLS, V1, up, weighing
 from tests.support.site import split, until
@@ -180,19 +179,6 @@ def test_counters_are_exact(site: HaproxySite) -> None:
         mine = [answer.status for answer in answers if answer.model in names]
         assert (grown[model].requests, grown[model].errors) == (len(mine), sum(status >= 500 for status in mine))
         assert sum(grown[model].latency) == len(mine)
-
-
-@pytest.mark.load
-def test_changes_fail_no_request(site: HaproxySite) -> None:
-    """Twenty changes, forth and back, over connections that stay open."""
-    driver = up(site)
-    with Load(port=site.balancer.port) as load:
-        for number in range(20):
-            driver.route(drawn(2500 * (number % 4)) if number % 4 else all_to("v1"))
-            CLOCK.sleep(0.15)
-
-    assert load.failed == []
-    assert load.answered["v2"] > 50
 
 
 def test_whole_weights() -> None:

@@ -11,22 +11,10 @@ from mlship.errors import ModelNotReady, RoutingRefused, UsageError
 from mlship.plan.pool import Pool
 from mlship.plan.routing import Mirror, Routing, all_to
 from mlship.plan.rule import Condition, Part, Rule, header_is
-from tests.support.balanced_site import drawn
 from tests.support.nginx_site import NginxSite
 from tests.support.site import split
 
 pytestmark = pytest.mark.nginx
-
-
-@pytest.mark.parametrize("share", [100, 1000, 5000])
-def test_shares(site: NginxSite, share: int) -> None:
-    """The candidate's share of the answers is what was asked for, within four standard deviations."""
-    count, p = 2000, share / 10_000
-    site.up("v1", "v2").route(drawn(share))
-
-    found = site.shares(count)["v2"]
-
-    assert abs(found - count * p) <= 4 * sqrt(count * p * (1 - p)), found
 
 
 def test_many_parts(site: NginxSite) -> None:

@@ -2,52 +2,14 @@
 
 from __future__ import annotations
 
-from math import sqrt
-
 import pytest
 
 from mlship.errors import OutOfReach, RoutingRefused
 from mlship.plan.routing import all_to
-from tests.support.balanced_load import Load
-from tests.support.balanced_site import CLOCK, drawn
+from tests.support.balanced_site import drawn
 from tests.support.rest_site import ApacheSite
 
 pytestmark = [pytest.mark.apache, pytest.mark.load]
-
-CHANGES = 20
-SETTLED = 0.25
-"""Seconds that requests under way when the rollback was called may take to be answered."""
-
-
-def test_shares(apache: ApacheSite) -> None:
-    """Within four standard deviations; then nobody, because a server without a share is disabled."""
-    driver = apache.up("v1", "v2")
-    for share in (100, 1000, 5000):
-        driver.route(drawn(share))
-        total, part = 600, share / 10_000
-        answered = apache.shares(total)["v2"]
-        assert abs(answered - total * part) <= 4 * sqrt(total * part * (1 - part))
-
-    driver.route(all_to("v1"))
-    assert apache.shares(100)["v2"] == 0
-
-
-def test_changes_fail_no_request(apache: ApacheSite) -> None:
-    """Twenty changes under load, then a rollback after which nobody meets the candidate."""
-    driver = apache.up("v1", "v2")
-    with Load(port=apache.balancer.port) as load:
-        for number in range(CHANGES):
-            driver.route(drawn(2500 * (number % 4)) if number % 4 else all_to("v1"))
-            CLOCK.sleep(0.05)
-        driver.route(drawn(5000))
-        CLOCK.sleep(0.3)
-        driver.insist(all_to("v1"))
-        returned = CLOCK.now()
-        CLOCK.sleep(0.6)
-
-    assert load.failed == []
-    assert load.answered["v2"] > 50
-    assert load.last["v2"] < returned + SETTLED < load.last["v1"]
 
 
 def test_a_wrong_nonce_is_ignored_and_found_out(apache: ApacheSite) -> None:

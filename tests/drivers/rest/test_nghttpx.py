@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import http.client
-from math import sqrt
 
 import pytest
 
 from mlship.errors import OutOfReach, RoutingRefused
 from mlship.plan.routing import all_to
-from tests.support.balanced_load import Load
-from tests.support.balanced_site import CLOCK, drawn
+from tests.support.balanced_site import drawn
 from tests.support.rest_site import NghttpxSite
 
 pytestmark = [pytest.mark.nghttpx, pytest.mark.load]
-
-CHANGES = 20
-SETTLED = 0.25
-"""Seconds that requests under way when the rollback was called may take to be answered."""
 
 
 def put(site: NghttpxSite, body: str) -> int:
@@ -33,35 +27,6 @@ def put(site: NghttpxSite, body: str) -> int:
 def backend(site: NghttpxSite, model: str) -> str:
     host, _, port = site.addresses[model].partition(":")
     return f"backend={host},{port};/;group={model};group-weight=1\n"
-
-
-def test_shares(nghttpx: NghttpxSite) -> None:
-    """Within four standard deviations; then nobody, because a group without a share is left out."""
-    driver = nghttpx.up("v1", "v2")
-    for share in (100, 1000, 5000):
-        driver.route(drawn(share))
-        total, part = 600, share / 10_000
-        answered = nghttpx.shares(total)["v2"]
-        assert abs(answered - total * part) <= 4 * sqrt(total * part * (1 - part))
-
-    driver.route(all_to("v1"))
-    assert nghttpx.shares(100)["v2"] == 0
-
-
-def test_changes_fail_no_request(nghttpx: NghttpxSite) -> None:
-    """Twenty changes under load, then a rollback after which nobody meets the candidate."""
-    driver = nghttpx.up("v1", "v2")
-    with Load(port=nghttpx.balancer.port) as load:
-        for number in range(CHANGES):
-            driver.route(drawn(2500 * (number % 4)) if number % 4 else all_to("v1"))
-        driver.route(drawn(5000))
-        driver.insist(all_to("v1"))
-        returned = CLOCK.now()
-        CLOCK.sleep(0.6)
-
-    assert load.failed == []
-    assert load.answered["v2"] > 50
-    assert load.last["v2"] < returned + SETTLED < load.last["v1"]
 
 
 def test_nonsense_is_answered_with_200_and_found_out(nghttpx: NghttpxSite) -> None:

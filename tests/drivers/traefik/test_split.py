@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import sqrt
-
 import pytest
 from msgspec.structs import replace
 
@@ -16,17 +14,6 @@ from tests.support.site import split, until
 from tests.support.traefik_site import LIVE, TraefikSite, traefik_site
 
 pytestmark = pytest.mark.traefik
-
-
-@pytest.mark.parametrize("share", [100, 1000, 5000])
-def test_shares(site: TraefikSite, share: int) -> None:
-    """The candidate's share of the answers is what was asked for, within four standard deviations."""
-    count, p = 2000, share / 10_000
-    site.up("v1", "v2").route(drawn(share))
-
-    found = site.shares(count)["v2"]
-
-    assert abs(found - count * p) <= 4 * sqrt(count * p * (1 - p)), found
 
 
 def test_headers_lead_to_the_model_on_the_side(site: TraefikSite) -> None:
