@@ -7,9 +7,9 @@ from msgspec.structs import replace
 
 from mlship.drivers.trouble import Trouble
 from mlship.plan.pool import Pool
-from tests.drivers.nginx.test_others import nobody, open_to
 from tests.support.balanced_site import drawn
 from tests.support.nginx_site import NginxSite
+from tests.support.rights import nobody, open_to
 
 pytestmark = pytest.mark.nginx
 

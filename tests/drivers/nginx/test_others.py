@@ -7,18 +7,15 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from mlship.errors import MlshipError, OutOfReach, RoutingRefused
 from mlship.metrics.counters import difference
 from mlship.plan.routing import all_to
-from tests.engines import need
 from tests.support.balanced_site import drawn
 from tests.support.nginx_site import LIVE, NginxSite
+from tests.support.rights import nobody, open_to
 from tests.support.site import split, until
 
 pytestmark = pytest.mark.nginx
@@ -155,25 +152,8 @@ def test_a_process_id_of_somebody_else(site: NginxSite) -> None:
     driver.route(drawn(1000))
 
 
-@contextmanager
-def nobody() -> Iterator[None]:
-    """This process as a user without rights."""
-    need("root")
-    os.setresuid(65_534, 65_534, 0)
-    try:
-        yield
-    finally:
-        os.setresuid(0, 0, 0)
-
-
-def open_to(folder: Path) -> None:
-    for path in (folder, *folder.rglob("*")):
-        path.chmod(0o777 if path.is_dir() else 0o666)
-
-
 def test_rights_that_are_missing(site: NginxSite) -> None:
     """The folder of the file, and the signal: each is told with what to do, and the file is as it was."""
-    need("root")
     driver = site.up("v1", "v2")
     open_to(site.folder)
     site.balancer.include.parent.chmod(0o755)

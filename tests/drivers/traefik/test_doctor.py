@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 
 import pytest
 from msgspec.structs import replace
 
+from mlship.drivers.balancer.traefik.doctor import LATE
 from mlship.drivers.trouble import Trouble
 from mlship.errors import OutOfReach
 from mlship.plan.pool import Pool
-from tests.engines import need
-from tests.support.balanced_site import drawn
+from tests.support.balanced_site import CLOCK, drawn
+from tests.support.rights import nobody
+from tests.support.site import until
 from tests.support.traefik_site import TraefikSite, traefik_site
 
 pytestmark = pytest.mark.traefik
@@ -104,17 +105,30 @@ def test_a_file_that_is_not_what_runs(site: TraefikSite) -> None:
 
 def test_folders_that_cannot_be_used(site: TraefikSite) -> None:
     """Neither one without the right to write nor one on another disk: a rename is what keeps users from a 404."""
-    need("root")
     site.settings = {"nodes": [{**site.balancer.told, "staging": "/dev/shm"}]}
     (disk,) = troubles(site)
     site.folder.chmod(0o755)
     site.balancer.folder.chmod(0o755)
     site.settings = {}
-    os.setresuid(65_534, 65_534, 0)
-    try:
+    with nobody():
         found = troubles(site)
-    finally:
-        os.setresuid(0, 0, 0)
 
     assert "is on another disk" in disk.message
     assert [trouble.message.endswith("no split of Traefik can be set") for trouble in found] == [True]
+
+
+def test_a_file_of_somebody_else_that_traefik_does_not_take(site: TraefikSite) -> None:
+    """A sound one is loaded; with an unknown field in one it takes no file at all, which is told by its name."""
+    site.up("v1", "v2")
+    site.balancer.put(
+        "team.yml", 'http: { services: { team: { loadBalancer: { servers: [{ url: "http://[::1]:1" }] } } } }'
+    )
+    until(lambda: any(each["name"] == "team@file" for each in site.balancer.api.services()))
+    CLOCK.sleep(LATE + 0.5)
+    assert troubles(site) == []
+
+    site.balancer.put("team.yml", "http: { services: { team: { loadBalancerr: { servers: [] } } } }")
+    until(lambda: bool(troubles(site)))
+    (trouble,) = troubles(site)
+
+    assert (trouble.mark, "has loaded nothing since team.yml was changed" in trouble.message) == ("warn", True)

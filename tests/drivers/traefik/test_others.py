@@ -46,18 +46,35 @@ def test_what_somebody_disabled_is_told(site: TraefikSite) -> None:
     assert (driver.observe().routing, driver.observe().router) == (all_to("v1"), True)
 
 
-def test_a_broken_file_of_somebody_else(site: TraefikSite) -> None:
+@pytest.mark.parametrize("text", ["http: [broken", "http: { services: { other: { loadBalancerr: {} } } }"])
+def test_a_broken_file_of_somebody_else(site: TraefikSite, text: str) -> None:
     """Traefik keeps the last good configuration, and says so only in its log: what is not loaded is no success."""
     driver = site.up("v1", "v2")
     before = site.balancer.file.read_text()
-    (site.balancer.file.parent / "other.yml").write_text("http: [broken")
+    site.balancer.put("other.yml", text)
 
     with pytest.raises(RoutingRefused, match="has not loaded the split in 10 s, it has v1:10000") as told:
         driver.route(drawn(1000))
 
-    assert "log" in told.value.hint
+    assert "other.yml was changed last" in told.value.hint
     assert site.balancer.file.read_text() == before
     assert site.ask().model == "v1"
+
+
+def test_a_rollback_waits_behind_a_broken_file_of_somebody_else(site: TraefikSite) -> None:
+    """It cannot be done, and which file is in the way is told; it happens by itself once that file is gone."""
+    driver = site.up("v1", "v2")
+    driver.route(drawn(5000))
+    site.balancer.put("other.yml", "http: { services: { other: { loadBalancerr: {} } } }")
+
+    with pytest.raises(OutOfReach, match="has not loaded the split in 10 s") as told:
+        driver.insist(all_to("v1"))
+    assert "other.yml was changed last" in told.value.hint
+
+    (site.balancer.file.parent / "other.yml").unlink()
+    until(lambda: site.balancer.entry == LIVE)
+    driver.insist(all_to("v1"))
+    assert driver.observe().routing == all_to("v1")
 
 
 def test_the_file_is_made_outside_of_the_watched_folder(site: TraefikSite) -> None:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from mlship.drivers.balancer.traefik.metrics import coarse
+from mlship.drivers.balancer.traefik.folder import changed_between
+from mlship.drivers.balancer.traefik.metrics import coarse, loaded_at
 from mlship.drivers.balancer.traefik.node import BUCKETS
 from mlship.drivers.trouble import Trouble
 from mlship.errors import MlshipError
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 SLOW = 0.2
 """Seconds of the throttle from which on a rollback is felt to wait."""
+LATE = 3.0
+"""Seconds that Traefik has for a file that was changed: its throttle is 2 s where nobody has set it."""
 _DURATION = re.compile(r"([0-9.]+)(ms|s|m|h)?")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 
@@ -87,12 +90,24 @@ def _throttle(node: TraefikNode) -> Iterator[Trouble]:
         yield Trouble(message=why, hint=hint, grave=False)
 
 
+def _stuck(node: TraefikNode, loaded: float | None) -> Iterator[Trouble]:
+    """A file that Traefik had time to load, and has not. The time that it tells has no fractions of a second."""
+    if loaded is None:
+        return
+    late = changed_between(loaded + 1.0, node.clock.now() - LATE, beside=node.told.file)
+    if late:
+        hint = "its log tells why it does not take it; until it does, no split can be set and none taken back"
+        why = f"Traefik {node.name} has loaded nothing since {', '.join(late)} was changed"
+        yield Trouble(message=why, hint=hint, grave=False)
+
+
 def _metrics(node: TraefikNode) -> Iterator[Trouble]:
     try:
         text = node.api.text(node.told.metrics)
     except MlshipError as error:
         yield Trouble(message=error.message, hint=error.hint)
         return
+    yield from _stuck(node, loaded_at(text))
     if coarse(text):
         why = f"the latencies of Traefik {node.name} have buckets of another kind: nothing is counted"
         yield Trouble(message=why, hint=BUCKETS)

@@ -10,6 +10,7 @@ from mlship.metrics.counters import LATENCY_EDGES, Tally
 
 TOTAL = "traefik_service_requests_total"
 BUCKET = "traefik_service_request_duration_seconds_bucket"
+_LOADED = re.compile(r"^traefik_config_last_reload_success ([0-9.e+]+)$", re.MULTILINE)
 _LINE = re.compile(r'^(\w+)\{([^}]*service="([^"@]+)@[^}]*)\} ([0-9.e+]+)$', re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 
@@ -36,6 +37,15 @@ def coarse(text: str) -> bool:
     """There are latencies, and their buckets are others than the ones that percentiles are told by."""
     told = {labels["le"] for name, _, labels, _ in _samples(text) if name == BUCKET}
     return bool(told) and not {float(edge) for edge in told} >= set(LATENCY_EDGES)
+
+
+def loaded_at(text: str) -> float | None:
+    """When Traefik last loaded something, in whole seconds since the epoch; None where it does not tell.
+
+    This proves nothing of what it has loaded: a file that is emptied before it is written is loaded twice, or once.
+    """
+    found = _LOADED.search(text)
+    return float(found[1]) if found else None
 
 
 def _samples(text: str) -> Iterator[tuple[str, str, Mapping[str, str], int]]:

@@ -16,6 +16,7 @@ from mlship.drivers.balancer.node import Server
 from mlship.drivers.balancer.traefik.api import Api
 from mlship.drivers.balancer.traefik.copies import SINCE
 from mlship.drivers.balancer.traefik.dynamic import named, ours, text_of, value_in, value_of
+from mlship.drivers.balancer.traefik.folder import changed_last
 from mlship.drivers.balancer.traefik.metrics import coarse, tallies
 from mlship.drivers.balancer.traefik.settings import Entrance, NodeSettings
 from mlship.drivers.trouble import Trouble
@@ -132,13 +133,18 @@ class TraefikNode(msgspec.Struct, frozen=True, kw_only=True):
             if found[0] == wanted and (found != first or since > STUCK):
                 raise self._disabled(found[1])
             if since > LOADS_WITHIN:
-                hint = "its log tells why; is the file in the folder that its file provider watches?"
+                hint = f"{self._suspects()}; is {self.told.file.parent} what its file provider watches?"
                 hint += f" And {SINCE}" if f" {COPY}:" in (wanted or "") else ""
                 told = f"{found[0]} {found[1]}".rstrip()
                 why = f"Traefik {self.name} has not loaded the split in {LOADS_WITHIN:g} s, it has {told}"
                 raise RoutingRefused(why, hint=hint)
             self.clock.sleep(POLL)
             found = self._loaded()
+
+    def _suspects(self) -> str:
+        last = changed_last(beside=self.told.file)
+        who = f"; beside ours {last} was changed last" if last else ""
+        return f"its log tells why, and it takes no file of a folder while one of them is wrong{who}"
 
     def _loaded(self) -> tuple[str | None, str]:
         """(value, what of mlship's own is not enabled, and why: users get 404 then)."""

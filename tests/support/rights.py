@@ -1,0 +1,28 @@
+"""This process without the rights that it has."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.engines import need
+
+
+def open_to(folder: Path) -> None:
+    """Let everybody read and change what is in there."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_socket():
+            path.chmod(0o777 if path.is_dir() else 0o666)
+
+
+@contextmanager
+def nobody() -> Iterator[None]:
+    """As a user without rights; the test is for root, who can become one and come back."""
+    need("root")
+    os.setresuid(65_534, 65_534, 0)
+    try:
+        yield
+    finally:
+        os.setresuid(0, 0, 0)
