@@ -29,6 +29,7 @@ _CONFIGURATION = """\
 # and the log beside it. `caddy adapt` prints a Caddyfile as JSON to put them into. mlship's user has to read the log.
 #
 # With --resume a restart keeps the split:  caddy run --resume --config /etc/caddy/caddy.json
+# On few cores a change costs fewer connections with  GOMAXPROCS=8 GOGC=1000  in its environment.
 # Once mlship has changed it, the file is not loaded again: that would bring back the split that it says.
 #
 """
