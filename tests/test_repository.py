@@ -35,6 +35,7 @@ MAY_READ_THE_CLOCK = {
     PACKAGE / "clock.py",
     TESTS / "e2e" / "model.py",  # a model that is slow on demand
     TESTS / "e2e" / "site.py",  # polls other processes, with a bound
+    TESTS / "support" / "users.py",  # sends at a rate
 }
 NAMES_NOT_ADDRESSES = {"json-schema.org", "spec.openapis.org"}
 """Hosts in identifiers that nobody connects to."""

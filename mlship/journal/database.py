@@ -18,6 +18,8 @@ APPLICATION = 0x6D6C7368
 VERSION = 1
 """Of the tables."""
 
+_UNWRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
+"""What SQLite says where it can make no log beside the file."""
 _START_ANEW = "Restore it from a backup, or move it away to begin a new record."
 _TABLES = f"""
 PRAGMA synchronous = FULL;
@@ -69,6 +71,8 @@ class Database:
         with self._lock, self._faults():
             if not self._is_there():
                 self._create()
+            elif not self._can_be_written():
+                raise _read_only(self.path)
             connection = self._opened()
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -83,7 +87,8 @@ class Database:
         with self._lock, self._faults():
             if self._connection is None and not self._is_there():
                 return []
-            return self._opened().execute(query, values).fetchall()
+            with self._read() as connection:
+                return connection.execute(query, values).fetchall()
 
     def close(self) -> None:
         """Let go of the file; the next use opens it again."""
@@ -94,6 +99,31 @@ class Database:
 
     def _is_there(self) -> bool:
         return self.path.exists()
+
+    @contextmanager
+    def _read(self) -> Iterator[sqlite3.Connection]:
+        """The connection; where nothing can be written beside the file, one for this time alone."""
+        try:
+            connection = self._opened()
+        except sqlite3.OperationalError as error:
+            if self._can_be_written() or error.sqlite_errorcode & 0xFF not in _UNWRITABLE:
+                raise
+        else:
+            yield connection
+            return
+        # Without a log of its own the file is whole, and SQLite does not ask for one. Nothing locks it against others.
+        how = "mode=ro" if self._has_log() else "immutable=1"
+        with closing(self._connect(f"{self.path.absolute().as_uri()}?{how}")) as connection:
+            self._check(connection)
+            yield connection
+
+    def _can_be_written(self) -> bool:
+        return os.access(self.path.parent, os.W_OK)
+
+    def _has_log(self) -> bool:
+        with suppress(FileNotFoundError):
+            return self.path.with_name(f"{self.path.name}-wal").stat().st_size > 0
+        return False
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -160,6 +190,9 @@ class MemoryDatabase(Database):
     def _is_there(self) -> bool:
         return True
 
+    def _can_be_written(self) -> bool:
+        return True
+
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
             self._connection = self._connect("file::memory:")
@@ -191,7 +224,7 @@ def _in_words(path: Path, error: sqlite3.Error) -> JournalUnavailable:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             said = "is locked by another process", "Find it with `fuser` or `lsof`, end it, then try again."
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
-            said = "is read-only", "Make the file and its folder writable, or choose another state folder."
+            return _read_only(path)
         case sqlite3.SQLITE_FULL:
             said = (
                 "cannot grow: the disk is full",
@@ -206,6 +239,14 @@ def _in_words(path: Path, error: sqlite3.Error) -> JournalUnavailable:
         case _:
             said = "cannot be used", "See `mlship doctor`; moving the file away begins a new record."
     return JournalUnavailable(f"the journal {path} {said[0]} ({error})", hint=said[1])
+
+
+def _read_only(path: Path) -> JournalUnavailable:
+    return JournalUnavailable(
+        f"the journal {path} cannot be written: it or its folder is read-only",
+        hint="Make both writable. What lies elsewhere, such as a balancer, can be moved with a copy of the folder: "
+        f"`cp -a {path.parent} COPY`, then `MLSHIP_STATE=COPY mlship rollback SERVICE`.",
+    )
 
 
 def _damaged(path: Path, how: str) -> JournalUnavailable:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +15,7 @@ from mlship.drivers.process.launch import launch
 from mlship.drivers.process.replica import Replica, Roster
 from mlship.errors import OutOfReach
 from mlship.plan.routing import all_to
-from tests.engines import need
+from tests.support.rights import read_only
 from tests.support.site import Site, served
 
 REPLICA = Replica(model="v1", number=1, port=1, fingerprint="f")
@@ -62,18 +60,6 @@ def folder(tmp_path: Path) -> Path:
         (there / name).write_text("{}")
     (there / "envoy.log").write_bytes(b"x" * (envoy.MOST_LOG + 1))
     return there
-
-
-@contextmanager
-def read_only(folder: Path) -> Iterator[None]:
-    """The folder as on a disk that is mounted read-only, which not even root may write to."""
-    need("root")
-    subprocess.run(["mount", "--bind", folder, folder], check=True)
-    try:
-        subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
-        yield
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
 
 
 @pytest.mark.parametrize("act", ACTS, ids=lambda act: str(act.__name__))

@@ -14,6 +14,7 @@ from mlship.errors import Exit
 from tests.e2e.site import Site
 from tests.e2e.test_commands import GATES, LONG
 from tests.engines import need
+from tests.support.rights import read_only
 
 pytestmark = pytest.mark.envoy
 
@@ -92,12 +93,14 @@ def test_disk_fills_up(small: Site) -> None:
 
 
 def test_read_only_disk(small: Site) -> None:
-    """On a read-only disk nothing is changed, and the message says why."""
+    """On a read-only disk nothing is changed, and the message says why; what is recorded can be read."""
     half_way(small)
-    subprocess.run(["mount", "--bind", small.state, small.state], check=True)
-    subprocess.run(["mount", "-o", "remount,bind,ro", small.state], check=True)
-    back = small.mlship("rollback", "scorer")
-    subprocess.run(["umount", small.state], check=True)
+    with read_only(small.state):
+        back = small.mlship("rollback", "scorer")
+        read = [small.mlship(*words) for words in (["status"], ["status", "scorer"], ["history", "scorer"], ["show"])]
     assert (back.returncode, "Traceback" in back.stderr) == (Exit.OUT_OF_REACH, False), back.stderr
+    assert "read-only" in back.stderr
+    assert [each.returncode for each in read] == [0] * 4, [each.stderr for each in read]
+    assert ["v1 → v2" in each.stdout for each in read] == [True] * 4
     assert small.ask() in {"v1", "v2"}
     assert small.mlship("rollback", "scorer").returncode == Exit.DONE

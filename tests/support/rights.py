@@ -1,8 +1,9 @@
-"""This process without the rights that it has."""
+"""This process without the rights that it has, and folders that nobody may write to."""
 
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,3 +27,15 @@ def nobody() -> Iterator[None]:
         yield
     finally:
         os.setresuid(0, 0, 0)
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """As on a disk that is mounted read-only, which not even root may write to."""
+    need("root")
+    subprocess.run(["mount", "--bind", folder, folder], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
