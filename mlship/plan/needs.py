@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from mlship.plan.draft import Draft
 from mlship.plan.fault import Steps
@@ -25,9 +25,12 @@ ABILITIES = {
 _OWN_NUMBERS = "add `metrics` with a source of your own, such as prometheus, and judge by it in `gates` and `guards`"
 
 
-def able(capability: Capability, drivers: Mapping[str, frozenset[Capability]]) -> str:
-    """Which drivers can, and what else there is to do."""
+def able(
+    capability: Capability, drivers: Mapping[str, frozenset[Capability]], needs: Collection[Capability] = ()
+) -> str:
+    """Which drivers can, where there are any those that can all that the plan `needs`; and what else there is to do."""
     names = sorted(name for name, capabilities in drivers.items() if capability in capabilities)
+    names = [name for name in names if drivers[name] >= {*needs}] or names
     hint = f"drivers that can: {', '.join(names)}" if names else "no driver that is installed can"
     return f"{_OWN_NUMBERS}; {hint}" if capability is Capability.COUNTERS else hint
 

@@ -194,7 +194,8 @@ def _driver(draft: Draft, drivers: Drivers) -> None:
     listen = draft.value("driver", "process", "listen")
     if listen is not None and not 1 <= int(listen.rpartition(":")[2]) <= 65_535:
         draft.fault(("driver", "process", "listen"), f"expected a port from 1 to 65535; got {shown(listen)}")
-    for capability, path in needs_of(draft).items():
+    needs = needs_of(draft)
+    for capability, path in needs.items():
         if capability not in drivers[name]:
-            hint = f"{instead(draft, path)}{able(capability, drivers)}"
+            hint = f"{instead(draft, path)}{able(capability, drivers, needs)}"
             draft.fault(path, f"driver {name} cannot {ABILITIES[capability]}", hint)

@@ -16,8 +16,9 @@ from msgspec.structs import replace
 
 from mlship.drivers.balancer.parts import by_user, parts_of, short_salt
 from mlship.errors import RoutingRefused
+from mlship.plan.able import EVERYTHING
 from mlship.plan.balancer.copies import ONLY_PERCENTS, percents
-from mlship.plan.balancer.pools import HEADER, ONLY_DRIVERS, follows
+from mlship.plan.balancer.pools import HEADER, follows
 from mlship.plan.routing import WHOLE, Mirror, Routing, all_to
 from mlship.plan.rule import Rule, drawn_alone
 
@@ -75,7 +76,7 @@ class LineLanguage(msgspec.Struct, frozen=True, kw_only=True):
 
     def _copies(self, routing: Routing) -> list[str]:
         if routing.capture or (routing.mirrors and not self.copies):
-            raise RoutingRefused(f"{self.make} copies no requests and keeps no answers here", hint=ONLY_DRIVERS)
+            raise RoutingRefused(f"{self.make} copies no requests and keeps no answers here", hint=EVERYTHING)
         if len(routing.mirrors) > self.copies:
             why = f"{self.make} copies requests to at most {self.copies} challengers here"
             raise RoutingRefused(why, hint="let fewer challengers have copies at once")
@@ -90,7 +91,7 @@ class LineLanguage(msgspec.Struct, frozen=True, kw_only=True):
         for rule in routing.rules[: len(routing.rules) - len(_percentage(routing))]:
             if not follows(rule):
                 message = f"{self.make} follows rules here that ask for one header with plain values"
-                raise RoutingRefused(message, hint=ONLY_DRIVERS)
+                raise RoutingRefused(message, hint=EVERYTHING)
             (when,) = rule.when
             yield from (f"{IF}:{when.name}:{value}:{self._named(rule.model)}" for value in when.values)
 
@@ -99,7 +100,7 @@ class LineLanguage(msgspec.Struct, frozen=True, kw_only=True):
             return []
         header = routing.assign_by or ""
         if not self.users:
-            raise RoutingRefused(f"{self.make} keeps no user on one model here", hint=ONLY_DRIVERS)
+            raise RoutingRefused(f"{self.make} keeps no user on one model here", hint=EVERYTHING)
         if header and not _HEADER.fullmatch(header):
             why = f"{self.make} cannot tell users apart by header {header}"
             raise RoutingRefused(why, hint="use letters, digits and -")

@@ -13,12 +13,12 @@ from typing import Literal
 import msgspec
 
 from mlship.errors import RoutingRefused
+from mlship.plan.able import EVERYTHING
 from mlship.plan.routing import Routing
 from mlship.plan.weights import even, rounded
 
 NOTHING = "0"
 """All of them are 0."""
-ONLY_DRIVERS = "drivers that can: docker, process"
 
 
 class Scale(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
@@ -52,7 +52,7 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
             RoutingRefused: weights cannot say it.
         """
         if routing.rules or routing.mirrors or routing.capture or routing.closed or routing.assign_by:
-            raise RoutingRefused("weights divide requests, and do nothing else", hint=ONLY_DRIVERS)
+            raise RoutingRefused("weights divide requests, and do nothing else", hint=EVERYTHING)
         each = even(routing.weights, self.counts, most=self.scale.most, whole=self.scale.total)
         if each is None:
             shares = ", ".join(f"{model} {width / 100:g}%" for model, width in routing.weights.items())

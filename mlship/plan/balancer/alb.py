@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from mlship.plan.able import bandit
 from mlship.plan.balancer.asked import splits
 from mlship.plan.balancer.countless import check_requests
-from mlship.plan.balancer.rest import ABLE, check_exact
+from mlship.plan.balancer.rest import NO_BANDIT, check_exact
 from mlship.plan.draft import Draft
 from mlship.plan.fault import Steps
 
@@ -24,7 +25,7 @@ def check_alb(draft: Draft) -> None:
     check_requests(draft, "alb")
     for stage in draft.places("stages"):
         if draft.value(*stage, "strategy") == "bandit":
-            draft.fault((*stage, "strategy"), "a bandit needs steps of 0.01%, and no time between them", ABLE)
+            draft.fault((*stage, "strategy"), NO_BANDIT, bandit(draft, stage))
         for path, shares in splits(draft, stage):
             check_exact(draft, path, shares, dict.fromkeys(shares, 1), most=MOST_WEIGHT, whole=WHOLE_RULE)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import gcd
 
+from mlship.plan.able import EVERYTHING, FINER, USERS, bandit
 from mlship.plan.balancer.asked import MOST_PORT, has_port, previewed, reach, splits
 from mlship.plan.balancer.pools import sole
 from mlship.plan.draft import Draft
@@ -15,12 +16,8 @@ from mlship.plan.weights import closest, even
 MOST_IN_A_ROUND = 2000
 """Requests that a share may take until it is true: Caddy serves a server's whole weight in a row."""
 
-OTHERS = "drivers that can: docker, process"
-CANNOT = {
-    "ab": ("an A/B test is of users, and Caddy keeps none on a model", "drivers that can: docker, haproxy, process"),
-    "bandit": ("a bandit moves traffic in steps of 0.01%, which Caddy would keep only over too many requests", OTHERS),
-}
-"""Strategy → (why Caddy is not for it, what is)."""
+NO_USERS = "an A/B test is of users, and Caddy keeps none on a model"
+NO_STEPS = "a bandit moves traffic in steps of 0.01%, which Caddy would keep only over too many requests"
 
 
 def in_a_round(shares: Mapping[str, int], servers: Mapping[str, int]) -> Mapping[str, int] | None:
@@ -74,8 +71,10 @@ def _servers(draft: Draft) -> None:
 
 def _stage(draft: Draft, stage: Steps) -> None:
     strategy = str(draft.value(*stage, "strategy"))
-    if strategy in CANNOT:
-        draft.fault((*stage, "strategy"), *CANNOT[strategy])
+    if strategy == "ab":
+        draft.fault((*stage, "strategy"), NO_USERS, USERS)
+    elif strategy == "bandit":
+        draft.fault((*stage, "strategy"), NO_STEPS, bandit(draft, stage))
     for path, shares in splits(draft, stage):
         _exact(draft, path, shares)
     _, value = previewed(draft, (*stage, "preview"))
@@ -85,7 +84,7 @@ def _stage(draft: Draft, stage: Steps) -> None:
         asked = draft.value(*rule)
         # A percentage of users is faulted as that already.
         if asked is not None and "percentage" not in asked and not _is_simple(asked):
-            draft.fault(rule, "Caddy follows rules that ask for values of headers", OTHERS)
+            draft.fault(rule, "Caddy follows rules that ask for values of headers", EVERYTHING)
 
 
 def _is_simple(rule: object) -> bool:
@@ -104,7 +103,7 @@ def _exact(draft: Draft, path: Steps, shares: Mapping[str, int]) -> None:
     counts = {name: len(list(draft.places("models", name, "servers"))) for name in shares}
     if not all(counts.values()) or in_a_round(shares, counts):
         return
-    hint = "use steps of 1%"
+    hint = f"use steps of 1%; {FINER}"
     if len(shares) == 2:
         (first, share), (second, _) = shares.items()
 
@@ -112,5 +111,5 @@ def _exact(draft: Draft, path: Steps, shares: Mapping[str, int]) -> None:
             return in_a_round({first: tried, second: WHOLE - tried}, counts) is not None
 
         close = " or ".join(f"{points / 100:g}%" for points in closest(share, fits))
-        hint = f"{close} can be; drivers for finer steps: docker, haproxy, process" if close else hint
+        hint = f"{close} can be; {FINER}" if close else hint
     draft.fault(path, f"Caddy would have exactly this split only after more than {MOST_IN_A_ROUND} requests", hint)

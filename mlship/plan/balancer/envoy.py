@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlship.plan.able import EVERYTHING, USERS, bandit
 from mlship.plan.balancer.asked import previewed, reach
 from mlship.plan.draft import Draft
 from mlship.plan.fault import Steps
@@ -9,12 +10,8 @@ from mlship.plan.fault import Steps
 PREVIEW = "x-preview=yes"
 """The header and its value by which the printed routes lead to a model on the side."""
 
-OTHERS = "drivers that can: docker, process"
-CANNOT = {
-    "ab": ("an A/B test is of users, and Envoy's runtime keeps none on a model", "drivers that can: docker, process"),
-    "bandit": ("a bandit needs outcomes by user, and Envoy's runtime keeps no user on a model", OTHERS),
-}
-"""Strategy → (why Envoy's runtime is not for it, what is)."""
+NO_USERS = "an A/B test is of users, and Envoy's runtime keeps none on a model"
+NO_OUTCOMES = "a bandit needs outcomes by user, and Envoy's runtime keeps no user on a model"
 
 
 def check_envoy(draft: Draft) -> None:
@@ -26,8 +23,10 @@ def check_envoy(draft: Draft) -> None:
     known = (header.lower(), value)
     for stage in draft.places("stages"):
         strategy = str(draft.value(*stage, "strategy"))
-        if strategy in CANNOT:
-            draft.fault((*stage, "strategy"), *CANNOT[strategy])
+        if strategy == "ab":
+            draft.fault((*stage, "strategy"), NO_USERS, USERS)
+        elif strategy == "bandit":
+            draft.fault((*stage, "strategy"), NO_OUTCOMES, bandit(draft, stage))
         _rules(draft, stage, known)
 
 
@@ -54,7 +53,7 @@ def _rules(draft: Draft, stage: Steps, known: tuple[str, str]) -> None:
         told = draft.value(*rule)
         # A percentage of users is faulted as that already.
         if told is not None and "percentage" not in told and (number or not _is(told, known)):
-            draft.fault(rule, only, OTHERS)
+            draft.fault(rule, only, EVERYTHING)
 
 
 def _is(rule: object, known: tuple[str, str]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from mlship.plan.able import COPIES, EVERYTHING
 from mlship.plan.balancer.asked import judged_by_latency, previewed, reach
 from mlship.plan.draft import Draft
 from mlship.plan.fault import Steps
@@ -49,9 +50,9 @@ def _of_the_map(draft: Draft, at: Steps) -> None:
             hint = f"leave some out, or run several stages of {MOST_PARTS} or fewer"
             draft.fault(stage, f"HAProxy divides traffic between at most {MOST_PARTS} models here", hint)
         elif draft.value(*stage, "strategy") == "bandit" and draft.has("assign-by"):
-            hint = "remove `assign-by`: each request is drawn anew; or strategy ab; drivers that can: docker, process"
+            hint = "remove `assign-by`: each request is drawn anew; or strategy ab"
             why = "a bandit that keeps users apart cuts the traffic into more parts than HAProxy's lines can hold"
-            draft.fault((*stage, "strategy"), why, hint)
+            draft.fault((*stage, "strategy"), why, f"{hint}; {EVERYTHING}")
 
 
 def _copies(draft: Draft, at: Steps) -> None:
@@ -60,7 +61,7 @@ def _copies(draft: Draft, at: Steps) -> None:
         if draft.value(*stage, "strategy") == "shadow" and not draft.value(*at, "mirror"):
             why = "HAProxy copies requests only by a script, which is experimental"
             hint = "add `mirror: true` to the driver, and what `mlship init --driver haproxy -s shadow` prints"
-            draft.fault((*stage, "strategy"), why, f"{hint}; drivers that can: docker, process")
+            draft.fault((*stage, "strategy"), why, f"{hint}; {COPIES}")
 
 
 def _rules(draft: Draft, known: str) -> None:
@@ -73,11 +74,11 @@ def _rules(draft: Draft, known: str) -> None:
             draft.fault((*stage, "preview"), only, hint if header != known else SIMPLER)
         rules = list(draft.places(*stage, "rules"))
         for rule in rules[1:]:
-            draft.fault(rule, only, "drivers that can: docker, process")
+            draft.fault(rule, only, EVERYTHING)
         for rule in rules[:1]:
             asked = draft.value(*rule)
             if asked is not None and not _is_simple(asked, known):
-                draft.fault(rule, only, "drivers that can: docker, process")
+                draft.fault(rule, only, EVERYTHING)
 
 
 def _is_simple(rule: object, known: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from mlship.plan.able import COPIES
 from mlship.plan.balancer.pools import HEADER, addressed, distinct, ruled, sole
 from mlship.plan.draft import Draft
 from mlship.plan.fault import Steps
@@ -42,7 +43,7 @@ def _copies(draft: Draft, at: Steps, stage: Steps) -> None:
     if not draft.value(*at, "mirror"):
         why = "a user of nginx whose connection stays open waits with the next request for the answer to a copy"
         hint = "if that may be: `mirror: true` in the driver, and what `mlship init --driver nginx -s shadow` prints"
-        draft.fault((*stage, "strategy"), why, f"{hint}; drivers that can: docker, process")
+        draft.fault((*stage, "strategy"), why, f"{hint}; {COPIES}")
     if len(draft.names(*stage, "mirror")) > MOST_COPIES:
         hint = "leave some out, or have them in further rollouts"
         draft.fault((*stage, "mirror"), f"nginx copies requests to at most {MOST_COPIES} challengers here", hint)

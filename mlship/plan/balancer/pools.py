@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from mlship.plan.able import EVERYTHING
 from mlship.plan.balancer.asked import previewed
 from mlship.plan.draft import Draft
 from mlship.plan.fault import Steps
@@ -16,7 +17,6 @@ HEADER = r"[A-Za-z0-9-]{1,100}"
 SAYABLE = r"[A-Za-z0-9_.@+-]{1,100}"
 """Values of a header that a file can hold without more ado."""
 
-ONLY_DRIVERS = "drivers that can: docker, process"
 MOST_PORT = 65_535
 
 _HEADER = re.compile(HEADER)
@@ -78,4 +78,4 @@ def ruled(draft: Draft, stage: Steps, make: str, *, percentage: bool) -> None:
         told = draft.value(*path)
         alone = percentage and isinstance(told, dict) and set(told) == {"percentage"} and path == rules[-1]
         if isinstance(told, dict) and not alone and not follows(build_rule(told)):
-            draft.fault(path, only, ONLY_DRIVERS)
+            draft.fault(path, only, EVERYTHING)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from mlship.plan.able import AT_ONCE, FINER, bandit
 from mlship.plan.balancer.asked import splits
 from mlship.plan.balancer.countless import check_requests
 from mlship.plan.balancer.templates import check_templates
@@ -24,7 +25,7 @@ KEYS_OF: Mapping[str, tuple[str, ...]] = {
 SECRETS = ("value", "password", "token")
 ADDRESS = re.compile(r"(.+):([0-9]{1,5})")
 MOST_PORT = 65_535
-ABLE = "drivers that can: docker, process"
+NO_BANDIT = "a bandit needs steps of 0.01%, and no time between them"
 
 
 def check_rest(draft: Draft) -> None:
@@ -39,10 +40,10 @@ def check_rest(draft: Draft) -> None:
     _rest_of(draft, (*at, "read", "rest-of"))
     for stage in draft.places("stages"):
         if draft.value(*stage, "strategy") == "bandit":
-            draft.fault((*stage, "strategy"), "a bandit needs steps of 0.01%, and no time between them", ABLE)
+            draft.fault((*stage, "strategy"), NO_BANDIT, bandit(draft, stage))
         if draft.value(*stage, "strategy") == "blue-green" and draft.has(*at, "write", "for-each"):
             why = "blue-green is all at once, and `for-each` is one request after the other"
-            draft.fault((*stage, "strategy"), why, f"send all weights in one request, or use canary; {ABLE}")
+            draft.fault((*stage, "strategy"), why, f"send all weights in one request, or use canary; {AT_ONCE}")
         for path, shares in splits(draft, stage):
             _exact(draft, path, shares)
 
@@ -136,7 +137,7 @@ def check_exact(
     """A fault where no whole weights up to `most`, and `whole` together, make exactly these shares."""
     if not all(counts.values()) or even(shares, counts, most=most, whole=whole):
         return
-    hint = ABLE
+    hint = FINER
     if len(shares) == 2:
         (first, share), (second, _) = shares.items()
 
@@ -144,5 +145,5 @@ def check_exact(
             return even({first: tried, second: WHOLE - tried}, counts, most=most, whole=whole) is not None
 
         close = " or ".join(f"{points / 100:g}%" for points in closest(share, fits))
-        hint = f"{close} can be; {ABLE}" if close else ABLE
+        hint = f"{close} can be; {FINER}" if close else FINER
     draft.fault(path, f"no whole weights up to {most} make exactly this split", hint)

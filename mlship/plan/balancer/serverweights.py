@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mlship.plan.able import COPIES
 from mlship.plan.balancer.asked import splits
 from mlship.plan.draft import Draft
 from mlship.plan.fault import Steps, shown
@@ -40,7 +41,8 @@ def _course(draft: Draft) -> None:
     for stage in draft.places("stages"):
         strategy = str(draft.value(*stage, "strategy"))
         if strategy in CANNOT:
-            draft.fault((*stage, "strategy"), f"weights of servers cannot {CANNOT[strategy]}", HINT)
+            more = f" with `mirror: true`; {COPIES}" if strategy == "shadow" else ""
+            draft.fault((*stage, "strategy"), f"weights of servers cannot {CANNOT[strategy]}", f"{HINT}{more}")
         if draft.has(*stage, "preview"):
             draft.fault((*stage, "preview"), "weights of servers cannot tell requests apart", HINT)
         for path, shares in splits(draft, stage):

@@ -12,12 +12,11 @@ import msgspec
 
 from mlship.drivers.balancer.caddy.block import Aside, Split, decoded, encoded
 from mlship.errors import RoutingRefused
+from mlship.plan.able import EVERYTHING
 from mlship.plan.balancer.caddy import MOST_IN_A_ROUND, in_a_round, is_exact
 from mlship.plan.routing import WHOLE, Routing, all_to
 from mlship.plan.rule import Part, Rule
 from mlship.plan.weights import rounded
-
-OTHERS = "drivers that can: docker, process"
 
 
 class CaddyLanguage(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +34,7 @@ class CaddyLanguage(msgspec.Struct, frozen=True, kw_only=True):
         if routing.closed:
             return encoded(Split(closed=True))
         if routing.mirrors or routing.capture:
-            raise RoutingRefused("Caddy copies no requests and keeps no answers", hint=OTHERS)
+            raise RoutingRefused("Caddy copies no requests and keeps no answers", hint=EVERYTHING)
         rules = tuple(self._aside(rule) for rule in routing.rules)
         counts = {model: len(self._addresses(model)) for model in routing.weights}
         weights = in_a_round(routing.weights, counts)
@@ -67,7 +66,7 @@ class CaddyLanguage(msgspec.Struct, frozen=True, kw_only=True):
     def _aside(self, rule: Rule) -> Aside:
         exact = all(each.part is Part.HEADER and each.values and not each.absent for each in rule.when)
         if not rule.when or not exact or rule.share != WHOLE:
-            raise RoutingRefused("Caddy follows rules that ask for values of headers", hint=OTHERS)
+            raise RoutingRefused("Caddy follows rules that ask for values of headers", hint=EVERYTHING)
         if not all(is_exact(value) for each in rule.when for value in each.values):
             raise RoutingRefused("values of headers with * would match more in Caddy", hint="leave the * out")
         headers = tuple(sorted((each.name, each.values) for each in rule.when))

@@ -8,11 +8,10 @@ import msgspec
 
 from mlship.drivers.balancer.envoy.keys import ASIDE, CLOSED, MIRROR, SPLIT, Words, decoded, encoded
 from mlship.errors import RoutingRefused
+from mlship.plan.able import EVERYTHING
 from mlship.plan.routing import WHOLE, Mirror, Routing
 from mlship.plan.rule import Condition, Part, Rule
 from mlship.plan.weights import rounded
-
-OTHERS = "drivers that can: docker, process"
 
 
 class EnvoyLanguage(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +29,7 @@ class EnvoyLanguage(msgspec.Struct, frozen=True, kw_only=True):
             RoutingRefused: these keys cannot say it.
         """
         if routing.capture or routing.assign_by:
-            raise RoutingRefused("this Envoy keeps no answers, and no user on one model", hint=OTHERS)
+            raise RoutingRefused("this Envoy keeps no answers, and no user on one model", hint=EVERYTHING)
         if routing.mirrors and len(routing.weights) > 1:
             hint = "have the shadow stage before the others"
             raise RoutingRefused("Envoy would copy the candidate's requests, too", hint=hint)
@@ -65,7 +64,7 @@ class EnvoyLanguage(msgspec.Struct, frozen=True, kw_only=True):
             case Rule(when=(Condition(part=Part.HEADER, name=name, values=(asked,)),), share=10_000):
                 if (name, asked) == (header, value):
                     return rule.model
-        raise RoutingRefused(f"Envoy's routes follow one rule: header {header} with the value {value}", hint=OTHERS)
+        raise RoutingRefused(f"Envoy's routes follow one rule: header {header} with the value {value}", hint=EVERYTHING)
 
     def _cluster(self, model: str) -> str:
         return self.clusters.get(model, model)

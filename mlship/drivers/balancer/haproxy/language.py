@@ -16,6 +16,7 @@ import msgspec
 
 from mlship.drivers.balancer.parts import by_user, parts_of, short_salt
 from mlship.errors import RoutingRefused
+from mlship.plan.able import EVERYTHING
 from mlship.plan.balancer.haproxy import MOST_PARTS, PREVIEW, SAYABLE
 from mlship.plan.routing import WHOLE, Routing, all_to
 from mlship.plan.rule import Condition, Part, Rule
@@ -23,7 +24,6 @@ from mlship.plan.rule import Condition, Part, Rule
 ANY = "any"
 CLOSED = "closed"
 _SAYABLE = re.compile(SAYABLE)
-ONLY_DRIVERS = "drivers that can: docker, process"
 
 
 class MapLanguage(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +58,7 @@ class MapLanguage(msgspec.Struct, frozen=True, kw_only=True):
 
     def _copies(self, routing: Routing) -> str:
         if routing.capture or (routing.mirrors and not self.mirror):
-            raise RoutingRefused("HAProxy copies no requests and keeps no answers here", hint=ONLY_DRIVERS)
+            raise RoutingRefused("HAProxy copies no requests and keeps no answers here", hint=EVERYTHING)
         each = (f"{self.backends.get(mirror.model, mirror.model)}:{mirror.share}" for mirror in routing.mirrors)
         return f"/{':'.join(each)}" if routing.mirrors else ""
 
@@ -71,7 +71,7 @@ class MapLanguage(msgspec.Struct, frozen=True, kw_only=True):
             case (Rule(when=(Condition(part=Part.HEADER, name=name, values=(value,)),), share=10_000) as rule,):
                 if name == self.preview and _SAYABLE.fullmatch(value):
                     return f"/{value}:{self.backends.get(rule.model, rule.model)}"
-        raise RoutingRefused(f"HAProxy follows one rule here: header {self.preview} with one value", hint=ONLY_DRIVERS)
+        raise RoutingRefused(f"HAProxy follows one rule here: header {self.preview} with one value", hint=EVERYTHING)
 
     def routing_of(self, value: str) -> Routing | None:
         """The shares of a value; whose hash and which users it meant, it does not tell."""
