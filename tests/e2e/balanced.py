@@ -24,6 +24,10 @@ COPIES: Mapping[str, Any] = {
     "strategy": "shadow", "mirror": {"v2": "50%"}, "hold": "1s", "requests": 20, "at-most": "30s",
     "gates": [{"metric": "error_rate", "max": "5%"}],
 }  # fmt: skip
+RACE: Mapping[str, Any] = {
+    "strategy": "bandit", "arms": ["v1", "v2"], "goal": "sales", "every": "1s", "batch": 50, "floor": "10%",
+    "burn-in": 50, "stop": "evidence", "alpha": "5%", "hold": "1s", "at-most": "2m", "gates": [],
+}  # fmt: skip
 CANARY: Mapping[str, Any] = {"strategy": "canary", "weights": ["10%", "50%"], "hold": "1s", "gates": ["no-more-errors"]}
 
 
@@ -48,6 +52,8 @@ class Make(Generic[F]):
     """Somebody else gives all traffic to v2."""
     away: Callable[[F], str]
     """What is said of one that is dead."""
+    races: bool = True
+    """It carries out a bandit, whose weights have steps of 0.01%."""
     begin: Callable[[BalancedSite[F]], None] | None = None
     """What comes before a first plan, beyond starting it."""
 
@@ -78,6 +84,7 @@ MAKES: tuple[Make[Any], ...] = (
     Make(
         name="Caddy",
         site=caddy_site,
+        races=False,
         lost=4,  # one for each change of the split
         live={"v1": 1},
         found=lambda front: front.weights,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import pytest
 
 from mlship.errors import Exit
-from tests.e2e.balanced import MAKES, Make, Stages
+from tests.e2e.balanced import MAKES, RACE, Make, Stages
 from tests.support.balanced_cli import SLOW, mlship, plan, under_way, until_seen, until_split
 from tests.support.balanced_load import Load
 from tests.support.balanced_site import BalancedSite
@@ -18,6 +20,14 @@ from tests.support.site import until
 pytestmark = pytest.mark.load
 
 Site = BalancedSite[Any]
+SALES = """
+import json, os
+seconds = float(os.environ["MLSHIP_UNTIL"]) - float(os.environ["MLSHIP_SINCE"])
+count = int(60 * seconds)
+print(json.dumps({"count": count, "sum": int(count * (0.3 if os.environ["MLSHIP_MODEL"] == "v2" else 0.1))}))
+"""
+"""Another system, which knows of 60 requests of each model in a second, and what became of them."""
+RACING = [pytest.param(make, marks=getattr(pytest.mark, make.name.lower())) for make in MAKES if make.races]
 
 
 @pytest.fixture(params=[pytest.param(make, marks=getattr(pytest.mark, make.name.lower())) for make in MAKES], ids=str)
@@ -81,6 +91,24 @@ def test_a_candidate_that_errs_is_rolled_back(make: Make[Any], site: Site) -> No
 
     assert ran.returncode == Exit.ROLLED_BACK, ran.stdout + ran.stderr
     assert make.found(site.balancer) == make.live
+
+
+@pytest.mark.parametrize("make", RACING, ids=str, indirect=True)
+def test_a_bandit_moves_the_traffic(make: Make[Any], site: Site) -> None:
+    """By a number that another system tells: the weights follow it until the better model is proven, and goes live."""
+    sales = {"command": {"run": [sys.executable, "-c", SALES]}, "within": "1s"}
+    asked = json.loads(plan(site, metrics={"sales": sales}, stages=[RACE]).read_text())
+    asked.pop("assign-by", None)
+    file = site.folder / "race.yaml"
+    file.write_text(json.dumps(asked))
+    with Load(port=site.balancer.port) as load:
+        ran = mlship(site, "deploy", file, "--yes", "--output", "plain")
+    events = mlship(site, "show", "digits", "--json").stdout
+
+    assert ran.returncode == Exit.DONE, ran.stdout + ran.stderr
+    assert '"reallocated"' in events
+    assert len(load.failed) <= 2 * make.lost, load.failed
+    assert site.ask().model == "v2"
 
 
 def test_others_stop_a_rollout_and_no_rollback(make: Make[Any], site: Site) -> None:

@@ -52,7 +52,7 @@ CAN: Mapping[str, set[str]] = {
     "blue-green": {*DRIVERS},
     "canary that users stay in": USERS,
     "A/B test": USERS,
-    "bandit": USERS | {"traefik"},
+    "bandit": USERS | {"envoy", "traefik"},
     "shadow": FOLLOWING - {"caddy"},
     "flag by a header": FOLLOWING,
     "flag by a percentage": USERS,

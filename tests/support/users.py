@@ -23,7 +23,7 @@ from collections import Counter, deque
 REQUEST = b"GET /predict HTTP/1.1\r\nhost: users\r\n\r\n"
 PATIENCE = 10.0
 """Seconds that an answer may take."""
-LATE = 0.1
+LATE = 0.01
 """Seconds after which a request that is due is left out: a stall must not end in a burst."""
 FIRST = 10
 """Requests, answered or not, until stdout says that they are there."""

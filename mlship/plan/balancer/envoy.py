@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlship.plan.able import EVERYTHING, USERS, bandit
+from mlship.plan.able import EVERYTHING, USERS
 from mlship.plan.balancer.asked import previewed, reach
 from mlship.plan.draft import Draft
 from mlship.plan.fault import Steps
@@ -11,7 +11,6 @@ PREVIEW = "x-preview=yes"
 """The header and its value by which the printed routes lead to a model on the side."""
 
 NO_USERS = "an A/B test is of users, and Envoy's runtime keeps none on a model"
-NO_OUTCOMES = "a bandit needs outcomes by user, and Envoy's runtime keeps no user on a model"
 
 
 def check_envoy(draft: Draft) -> None:
@@ -25,8 +24,6 @@ def check_envoy(draft: Draft) -> None:
         strategy = str(draft.value(*stage, "strategy"))
         if strategy == "ab":
             draft.fault((*stage, "strategy"), NO_USERS, USERS)
-        elif strategy == "bandit":
-            draft.fault((*stage, "strategy"), NO_OUTCOMES, bandit(draft, stage))
         _rules(draft, stage, known)
 
 
