@@ -62,8 +62,7 @@ def test_a_file_with_names_from_before(site: TraefikSite) -> None:
     """Rules that an earlier mlship has written are understood; the next step gives them their names."""
     driver = site.up("v1", "v2")
     driver.route(PREVIEW)
-    file = site.balancer.file
-    file.write_text(file.read_text().replace("mlship-scorer_rule-0", "mlship-scorer-0"))
+    site.balancer.put_back(lambda text: text.replace("mlship-scorer_rule-0", "mlship-scorer-0"))
     until(lambda: any(each["name"] == "mlship-scorer-0@file" for each in site.balancer.api.routers()))
 
     assert (driver.observe().routing, driver.observe().router) == (PREVIEW, True)

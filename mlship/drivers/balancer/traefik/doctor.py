@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from mlship.drivers.balancer.line import HAND
 from mlship.drivers.balancer.traefik.folder import changed_between
 from mlship.drivers.balancer.traefik.metrics import coarse, loaded_at
 from mlship.drivers.balancer.traefik.node import BUCKETS
@@ -44,9 +45,11 @@ def _loaded(node: TraefikNode) -> Iterator[Trouble]:
     except MlshipError as error:
         yield Trouble(message=error.message, hint=error.hint)
         return
-    if live is not None and node.kept() != live:
-        why = f"{node.told.file} says {node.kept() or 'nothing'}, Traefik {node.name} has {live}"
-        yield Trouble(message=why, hint="the next change writes both", grave=False)
+    kept = node.kept()
+    if live is not None and (kept or "").removeprefix(HAND) != live.removeprefix(HAND):
+        why = f"{node.told.file} says {kept or 'nothing'}, Traefik {node.name} has {live}"
+        hint = f"{'`mlship rollback`' if live.startswith(HAND) else 'the next change'} writes both"
+        yield Trouble(message=why, hint=hint, grave=False)
 
 
 def _rights(node: TraefikNode) -> Iterator[Trouble]:

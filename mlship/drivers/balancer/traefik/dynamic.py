@@ -9,6 +9,7 @@ from typing import Any
 
 from mlship.drivers.balancer.line import CLOSED, COPY, IF
 from mlship.drivers.balancer.traefik.copies import challengers, copies_of, copying
+from mlship.drivers.balancer.traefik.seal import sealed
 from mlship.drivers.balancer.traefik.settings import Entrance
 
 PRIORITY = 100_000
@@ -20,6 +21,7 @@ RULE = "_rule"
 _HEADER = re.compile(r"Header\(`([^`]+)`, `([^`]+)`\)$")
 
 Document = Mapping[str, Any]
+Marks = tuple[tuple[str, str], ...]
 
 
 def named(service: str) -> str:
@@ -54,9 +56,7 @@ def text_of(value: str, *, service: str, models: Sequence[str], entrance: Entran
         more = copies_of(copies, live=live, name=copying(name), checked=entrance.health_check)
         http["services"] |= more["services"]
         http["middlewares"] = more["middlewares"]
-    return (
-        f"# Written by mlship for the service {service}, anew at each change.\n{json.dumps({'http': http}, indent=1)}\n"
-    )
+    return sealed({"http": http}, service)
 
 
 def value_of(services: Sequence[Document], routers: Sequence[Document], service: str) -> str | None:
@@ -84,11 +84,24 @@ def value_of(services: Sequence[Document], routers: Sequence[Document], service:
 def value_in(text: str, service: str) -> str | None:
     """What a file would have Traefik do; None: nothing that is known."""
     try:
-        http = json.loads(text.partition("\n")[2])["http"]
-        services = [{"name": name, **each} for name, each in http["services"].items()]
-        return value_of(services, [{"name": name, **each} for name, each in http["routers"].items()], service)
+        return value_of(*_told(text), service)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def marks_of(services: Sequence[Document], routers: Sequence[Document], service: str) -> Marks:
+    """What the API tells beside the value: the rules of the service's routers, and which services have a cookie."""
+    mine = ours(services, routers, service)
+    cookies = [(_base(each["name"]), "sticky") for each in mine if each.get("weighted", {}).get("sticky") is not None]
+    return tuple(sorted([*cookies, *((_base(each["name"]), each["rule"]) for each in mine if "rule" in each)]))
+
+
+def marks_in(text: str, service: str) -> Marks:
+    """As `marks_of`, of a file; empty: nothing that is known."""
+    try:
+        return marks_of(*_told(text), service)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ()
 
 
 def ours(services: Sequence[Document], routers: Sequence[Document], service: str) -> list[Document]:
@@ -97,6 +110,15 @@ def ours(services: Sequence[Document], routers: Sequence[Document], service: str
     known = re.compile(rf"{re.escape(name)}({re.escape(copying(''))}(-\d+)?)?")
     mine = [each for each in services if known.fullmatch(_base(each["name"]))]
     return mine + [each for each in routers if _base(each["name"]) == name or _is_rule(each, service)]
+
+
+def _told(text: str) -> tuple[list[Document], list[Document]]:
+    http = json.loads(text.partition("\n")[2])["http"]
+    return _listed(http["services"]), _listed(http["routers"])
+
+
+def _listed(told: Mapping[str, Document]) -> list[Document]:
+    return [{"name": name, **each} for name, each in told.items()]
 
 
 def _is_rule(router: Document, service: str) -> bool:

@@ -10,14 +10,15 @@ import msgspec
 
 from mlship.clock import Clock
 from mlship.drivers.balancer.health import answers
-from mlship.drivers.balancer.line import COPY
+from mlship.drivers.balancer.line import COPY, HAND
 from mlship.drivers.balancer.mapfile import replace_text, text_if_readable, text_in
 from mlship.drivers.balancer.node import Server
 from mlship.drivers.balancer.traefik.api import Api
 from mlship.drivers.balancer.traefik.copies import SINCE
-from mlship.drivers.balancer.traefik.dynamic import named, ours, text_of, value_in, value_of
+from mlship.drivers.balancer.traefik.dynamic import Marks, marks_in, marks_of, named, ours, text_of, value_in, value_of
 from mlship.drivers.balancer.traefik.folder import changed_last
 from mlship.drivers.balancer.traefik.metrics import coarse, tallies
+from mlship.drivers.balancer.traefik.seal import is_edited
 from mlship.drivers.balancer.traefik.settings import Entrance, NodeSettings
 from mlship.drivers.trouble import Trouble
 from mlship.errors import MlshipError, OutOfReach, RoutingRefused, UsageError
@@ -31,6 +32,15 @@ STUCK = 3.0
 POLL = 0.05
 """Seconds between two looks: Traefik has users to serve meanwhile."""
 BUCKETS = "set `metrics.prometheus.buckets` to those that `mlship init --driver traefik` prints"
+
+
+class Loaded(msgspec.Struct, frozen=True, kw_only=True):
+    """What a Traefik has of mlship's."""
+
+    value: str | None
+    marks: Marks
+    why: str = ""
+    """What of it is not enabled, and why: users get 404 then."""
 
 
 class TraefikNode(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,22 +60,29 @@ class TraefikNode(msgspec.Struct, frozen=True, kw_only=True):
         return self.api.name
 
     def read(self) -> str | None:
-        """What Traefik has loaded, and sends requests by; a file that cannot be read stops whoever begins with this."""
-        value, why = self._loaded()
-        if why:
-            raise self._disabled(why)
-        text_in(self.told.file)
-        return value
+        """What Traefik has loaded, and sends requests by; a file that cannot be read stops whoever begins with this.
+
+        Where somebody has edited the file, or has the same shares loaded with another rule or a cookie, that is told.
+        """
+        found = self._loaded()
+        if found.why:
+            raise self._disabled(found.why)
+        text = text_in(self.told.file)
+        if not text or found.value is None:
+            return found.value
+        same = value_in(text, self.service) == found.value
+        edited = is_edited(text, self.service) or (same and marks_in(text, self.service) != found.marks)
+        return f"{HAND}{found.value}" if edited else found.value
 
     def write(self, value: str | None) -> None:
         """Replace the file and wait until Traefik has it, enabled; if that fails the file before comes back.
 
         Where that could not be read the new one stays: without a file users would get 404.
         """
-        before = text_if_readable(self.told.file)
-        self._replace(self._text(value))
+        before, text = text_if_readable(self.told.file), self._text(value)
+        self._replace(text)
         try:
-            self._wait_for(value)
+            self._wait_for(Loaded(value=value_in(text, self.service), marks=marks_in(text, self.service)))
         except MlshipError:
             if before is not None:
                 with suppress(MlshipError):
@@ -74,7 +91,9 @@ class TraefikNode(msgspec.Struct, frozen=True, kw_only=True):
 
     def kept(self) -> str | None:
         """What the file says: Traefik starts with it."""
-        return value_in(text_in(self.told.file), self.service)
+        text = text_in(self.told.file)
+        value = value_in(text, self.service)
+        return f"{HAND}{value}" if value is not None and is_edited(text, self.service) else value
 
     def keep(self, value: str | None) -> None:
         """Have the file say it, where Traefik itself could not be asked."""
@@ -110,7 +129,7 @@ class TraefikNode(msgspec.Struct, frozen=True, kw_only=True):
         if value is None:
             return ""
         models = tuple(self.services.values())
-        return text_of(value, service=self.service, models=models, entrance=self.entrance)
+        return text_of(value.removeprefix(HAND), service=self.service, models=models, entrance=self.entrance)
 
     def _replace(self, text: str) -> None:
         """By a rename from outside the folder: Traefik would serve 404 by a file that is half written."""
@@ -124,20 +143,20 @@ class TraefikNode(msgspec.Struct, frozen=True, kw_only=True):
             why = f"{self.told.file} cannot be written: {error.strerror or error}"
             raise OutOfReach(why, hint=hint) from error
 
-    def _wait_for(self, wanted: str | None) -> None:
+    def _wait_for(self, wanted: Loaded) -> None:
         began = self.clock.now()
         # Asked at once: most likely what was loaded before, which may have been disabled, too.
         found = first = self._loaded()
-        while found != (wanted, ""):
+        while found != wanted:
             since = self.clock.now() - began
-            if found[0] == wanted and (found != first or since > STUCK):
-                raise self._disabled(found[1])
+            if found.why and found.value == wanted.value and (found != first or since > STUCK):
+                raise self._disabled(found.why)
             if since > LOADS_WITHIN:
                 hint = f"{self._suspects()}; is {self.told.file.parent} what its file provider watches?"
-                hint += f" And {SINCE}" if f" {COPY}:" in (wanted or "") else ""
-                told = f"{found[0]} {found[1]}".rstrip()
-                why = f"Traefik {self.name} has not loaded the split in {LOADS_WITHIN:g} s, it has {told}"
-                raise RoutingRefused(why, hint=hint)
+                hint += f" And {SINCE}" if f" {COPY}:" in (wanted.value or "") else ""
+                told = found.why or ("with another rule or a cookie" if found.value == wanted.value else "")
+                why = f"Traefik {self.name} has not loaded the split in {LOADS_WITHIN:g} s, it has {found.value} {told}"
+                raise RoutingRefused(why.rstrip(), hint=hint)
             self.clock.sleep(POLL)
             found = self._loaded()
 
@@ -146,8 +165,7 @@ class TraefikNode(msgspec.Struct, frozen=True, kw_only=True):
         who = f"; beside ours {last} was changed last" if last else ""
         return f"its log tells why, and it takes no file of a folder while one of them is wrong{who}"
 
-    def _loaded(self) -> tuple[str | None, str]:
-        """(value, what of mlship's own is not enabled, and why: users get 404 then)."""
+    def _loaded(self) -> Loaded:
         search = named(self.service)
         services, routers = self.api.services(search), self.api.routers(search)
         mine = ours(services, routers, self.service)
@@ -155,7 +173,8 @@ class TraefikNode(msgspec.Struct, frozen=True, kw_only=True):
         why = next(
             (f"{each['name']}: {'; '.join(each.get('error') or [each.get('status', '')])}" for each in faults), ""
         )
-        return value_of(services, routers, self.service), why
+        told = services, routers, self.service
+        return Loaded(value=value_of(*told), marks=marks_of(*told), why=why)
 
     def _disabled(self, why: str) -> RoutingRefused:
         hint = "correct what it names; `mlship rollback` writes the file anew"
