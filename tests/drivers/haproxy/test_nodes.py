@@ -9,6 +9,7 @@ import pytest
 from mlship.errors import OutOfReach, RoutingRefused
 from mlship.metrics.counters import difference
 from mlship.plan.routing import all_to
+from tests.support.balanced_site import drawn
 from tests.support.haproxy_site import HaproxySite, haproxy_site
 from tests.support.site import ask, split
 
@@ -69,6 +70,21 @@ def test_forward_is_taken_back_where_a_later_node_fails(site: HaproxySite) -> No
 
     assert entries(site) == [LIVE, LIVE]
     assert site.balancers[0].map.read_text() == f"scorer {LIVE}\n"
+
+
+def test_a_change_by_somebody_else_in_the_middle_is_left_alone(site: HaproxySite) -> None:
+    """Before the change the second gets another split by hand: the first goes back, theirs stays; both are told."""
+    driver = site.up("v1", "v2")
+    before = driver._fleet.read()
+    site.balancers[1].api.ask(f"set map {site.balancers[1].map} scorer any:v2:2500:v1:10000")
+
+    with pytest.raises(RoutingRefused, match=r"lb1/admin.sock just now: .*, the other nodes are as they were") as told:
+        driver._fleet.forward(driver._language.value_of(drawn(5000)), before)
+
+    assert f"it has any:v2:2500:v1:10000, and had {LIVE}" in told.value.message
+    assert "mlship doctor" in told.value.hint
+    assert entries(site) == [LIVE, "any:v2:2500:v1:10000"]
+    assert [each.map.read_text() for each in site.balancers] == [f"scorer {LIVE}\n"] * 2
 
 
 def test_back_with_a_dead_node_goes_on(site: HaproxySite) -> None:

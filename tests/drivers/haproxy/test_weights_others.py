@@ -13,7 +13,7 @@ from mlship.plan.pool import Pool
 from mlship.plan.routing import all_to
 from tests.support.balanced_site import drawn
 from tests.support.haproxy_site import HaproxySite
-from tests.support.haproxy_weights import reconfigured, up, weighing
+from tests.support.haproxy_weights import V1, reconfigured, up, weighing
 
 pytestmark = pytest.mark.haproxy
 
@@ -33,6 +33,20 @@ def joined(site: HaproxySite, more: str) -> None:
     """The owner adds a server that no model has."""
     line = f"    server v2 {site.addresses['v2']} "
     reconfigured(site, line, f"    server old {site.addresses['v2']} {more}\n{line}")
+
+
+def test_a_change_by_somebody_else_in_the_middle_is_left_alone() -> None:
+    """Before the change the second gets other weights by hand: the first goes back, theirs stay; both are told."""
+    with weighing(count=2) as site:
+        driver = up(site)
+        before = driver._fleet.read()
+        site.balancers[1].api.ask("set weight app/v2 128")
+
+        with pytest.raises(RoutingRefused, match=r"lb1/.* just now.*, the other nodes are as they were") as told:
+            driver._fleet.forward(driver._language.value_of(drawn(5000)), before)
+
+        assert "it has v1a=256 v1b=256 v2=128, and had v1a=256 v1b=256 v2=0" in told.value.message
+        assert [each.shares for each in site.balancers] == [V1, {**V1, "v2": 128}]
 
 
 def test_a_server_that_the_plan_does_not_name(site: HaproxySite) -> None:

@@ -13,6 +13,7 @@ from mlship.drivers.balancer.haproxy.lines import COPIES
 from mlship.drivers.balancer.haproxy.log import latencies, life_of
 from mlship.drivers.balancer.haproxy.ring import NOTHING
 from mlship.drivers.balancer.haproxy.stat import asked, backend, proxy, servers, table_of, tally
+from mlship.drivers.balancer.haproxy.untouched import must_be
 from mlship.drivers.balancer.mapfile import rewrite, value_in
 from mlship.drivers.balancer.node import Server
 from mlship.drivers.trouble import Trouble
@@ -50,6 +51,15 @@ class HaproxyNode(msgspec.Struct, frozen=True, kw_only=True):
     def read(self) -> str | None:
         """The service's entry of the map."""
         return self._entry(self.api.ask(self._show))
+
+    def swap(self, value: str, before: str | None) -> None:
+        """A step forward: only over `before`.
+
+        Raises:
+            Changed: it was another entry by then; nothing was changed.
+        """
+        must_be(before, self.read(), name=self.name)
+        self.write(value)
 
     def write(self, value: str | None) -> None:
         """Set the entry and read it back, in one go."""

@@ -22,6 +22,7 @@ from mlship.drivers.balancer.haproxy.stat import (
     tally_of_server,
 )
 from mlship.drivers.balancer.haproxy.state import ServerState, reweighted, settled, states
+from mlship.drivers.balancer.haproxy.untouched import must_be
 from mlship.drivers.balancer.haproxy.weight_language import weights_of
 from mlship.drivers.balancer.mapfile import replace_text, unkept
 from mlship.drivers.balancer.node import Changed, Server
@@ -69,9 +70,7 @@ class WeightNode(msgspec.Struct, frozen=True, kw_only=True):
             return
         if trouble := self.unfit():
             raise Changed(trouble.message, hint=trouble.hint)
-        if (found := self.read()) != before:
-            why = f"somebody else has changed HAProxy {self.name} just now: it has {found}, and had {before}"
-            raise Changed(why, hint="`mlship doctor` shows what it has")
+        must_be(before, self.read(), name=self.name)
         self._set(value, alone="", evict=False)
 
     def write(self, value: str | None) -> None:
