@@ -26,6 +26,8 @@ from tests.ports import free_port
 from tests.support.balanced_site import BalancedSite, short_folder
 from tests.support.site import until
 
+IDLE_CLOSE = "option idle-close-on-response"
+
 _HEAD = """\
 global
     stats socket {socket} mode 600 level {level}
@@ -121,8 +123,9 @@ class Balancer:
         head = _HEAD.format(socket=self.socket, level=self.level)
         head = head.replace("global\n", f"global\n    server-state-file {self.state_file}\n")
         head += "    load-server-state-from-file global\n"
-        log = next(line for line in frontend_lines(service="", default="").splitlines() if "log-format" in line)
-        users = ["frontend users", f"    bind 127.0.0.1:{self.port}", "    log ring@mlship local0", log]
+        printed = frontend_lines(service="", default="").splitlines()
+        shared = [line for line in printed if "log-format" in line or IDLE_CLOSE in line]
+        users = ["frontend users", f"    bind 127.0.0.1:{self.port}", "    log ring@mlship local0", *shared]
         users += ["    http-response set-header x-mlship-variant %s", "    default_backend app"]
         servers = [line.format(**self.servers) for line in self.weights]
         app = ["backend app", *(f"    {line}" for line in servers)]

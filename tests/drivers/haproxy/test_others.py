@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from http.client import HTTPConnection
-
 import pytest
 
 from mlship.errors import OutOfReach, RoutingRefused
@@ -73,30 +70,6 @@ def test_a_reload_in_the_middle_of_a_step_keeps_the_split(site: HaproxySite) -> 
         driver.ensure(model, 1)
     driver.route(split(5000))
     assert driver.observe().routing == split(5000)
-
-
-def test_a_reload_ends_no_connection_that_waits_for_its_next_request(site: HaproxySite) -> None:
-    """A client that does not look whether its connection is still open loses no request, and gets no half answer."""
-    site.up("v1", "v2")
-    connections = [HTTPConnection("127.0.0.1", site.balancer.port, timeout=10) for _ in range(10)]
-    with ExitStack() as stack:
-        for connection in connections:
-            stack.callback(connection.close)
-            assert status(connection) == 200
-        site.balancer.reload()
-
-        assert [status(connection) for connection in connections] == [200] * 10
-
-
-def status(connection: HTTPConnection) -> int:
-    """Of one more request over it; a closed one is not opened anew."""
-    if connection.sock is None:
-        connection.connect()
-    connection.auto_open = 0
-    connection.request("GET", "/predict")
-    response = connection.getresponse()
-    response.read()
-    return response.status
 
 
 def test_a_restart_in_the_middle_of_a_step_keeps_the_split(site: HaproxySite) -> None:

@@ -1,0 +1,74 @@
+"""What a reload of an HAProxy does to connections that its users keep open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http.client import HTTPConnection, HTTPException
+
+import pytest
+
+from tests.support.haproxy_site import IDLE_CLOSE, HaproxySite, haproxy_site
+from tests.support.haproxy_weights import weighing
+
+pytestmark = pytest.mark.haproxy
+
+
+@contextmanager
+def mapping() -> Iterator[HaproxySite]:
+    """A backend per model."""
+    with haproxy_site() as site:
+        for name in ("v1", "v2"):
+            site.serve(name)
+        site.balance()
+        yield site
+
+
+@pytest.fixture(params=[mapping, weighing], ids=["map", "weights"])
+def site(request: pytest.FixtureRequest) -> Iterator[HaproxySite]:
+    """Either layout."""
+    with request.param() as opened:
+        yield opened
+
+
+def status(connection: HTTPConnection) -> int:
+    """Of one more request over it; 0: it was lost. One that is closed is not opened anew."""
+    if connection.sock is None:
+        connection.connect()
+    connection.auto_open = 0
+    try:
+        connection.request("GET", "/predict")
+        response = connection.getresponse()
+        response.read()
+    except (HTTPException, OSError):
+        return 0
+    return response.status
+
+
+def over_a_reload(site: HaproxySite) -> list[int]:
+    """What 10 users get who do not look whether their connection is still open."""
+    connections = [HTTPConnection("127.0.0.1", site.balancer.port, timeout=10) for _ in range(10)]
+    with ExitStack() as stack:
+        for connection in connections:
+            stack.callback(connection.close)
+            assert status(connection) == 200
+        site.balancer.reload()
+        return [status(connection) for connection in connections]
+
+
+def test_it_ends_no_connection_that_waits_for_its_next_request(site: HaproxySite) -> None:
+    """A client that does not look whether its connection is still open loses no request, and gets no half answer."""
+    site.up("v1", "v2")
+
+    assert over_a_reload(site) == [200] * 10
+
+
+def test_without_the_option_it_does(site: HaproxySite) -> None:
+    """The reason why the lines have it, and why the documentation asks for it where none are printed."""
+    file = site.balancer.folder / "haproxy.cfg"
+    assert IDLE_CLOSE in file.read_text()
+    file.write_text(file.read_text().replace(IDLE_CLOSE, ""))
+    site.balancer.reload()
+    site.up("v1", "v2")
+
+    assert 0 in over_a_reload(site)
