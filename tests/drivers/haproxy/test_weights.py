@@ -50,8 +50,20 @@ def test_weights_are_absolute(site: HaproxySite) -> None:
     assert site.balancer.shares == {"v1a": 248, "v1b": 247, "v2": 5}
 
 
-@pytest.mark.parametrize("balance", ["leastconn", "random", "static-rr", "source"])
-def test_algorithms_whose_shares_are_not_the_weights(balance: str) -> None:
+@pytest.mark.parametrize(
+    ("balance", "told"),
+    [
+        ("leastconn", "balance leastconn"),
+        ("random", "another `balance`"),
+        ("static-rr", "balance static-rr"),
+        ("source", "balance source"),
+        ("source\n    hash-type consistent", "balance source"),
+        ("uri", "balance uri"),
+        ("hdr(x-user)", "balance hdr"),
+        ("url_param user", "balance url_param"),
+    ],
+)
+def test_algorithms_whose_shares_are_not_the_weights(balance: str, told: str) -> None:
     """They take weights, or refuse them late, and send something else: refused before anything is changed."""
     with weighing(f"balance {balance}") as site:
         driver = site.open()
@@ -59,24 +71,25 @@ def test_algorithms_whose_shares_are_not_the_weights(balance: str) -> None:
             driver.ensure(model, 1)
         before = site.balancer.shares
 
-        with pytest.raises(
-            RoutingRefused, match=f"{balance.replace('random', 'another')}.*, whose shares are not its weights"
-        ):
+        with pytest.raises(RoutingRefused, match=f"{told}.*, whose shares are not its weights"):
             driver.insist(drawn(1000))
 
         assert site.balancer.shares == before
-        assert any("shares are not its weights" in trouble.message for trouble in driver.troubles(fence=1, held=False))
+        found = [each for each in driver.troubles(fence=1, held=False) if "shares are not its weights" in each.message]
+        assert [(each.mark, told in each.message) for each in found] == [("FAIL", True)]
 
 
 def test_cookies_that_hold_users() -> None:
-    """A weight of 0 would go on serving whoever has the cookie: such a backend is refused."""
+    """A weight of 0 would go on serving whoever has the cookie: such a backend is refused, and `doctor` says so."""
     with weighing("balance roundrobin", "cookie SRV insert") as site:
         driver = site.open()
         driver.ensure("v1", 1)
+        found = [each for each in driver.troubles(fence=1, held=False) if "keeps users by cookie SRV" in each.message]
 
         with pytest.raises(RoutingRefused, match="keeps users by cookie SRV") as told:
             driver.insist(drawn(1000))
         assert "layout: map" in told.value.hint
+        assert [(each.mark, each.hint) for each in found] == [("FAIL", told.value.hint)]
 
 
 def test_a_level_that_does_not_suffice() -> None:

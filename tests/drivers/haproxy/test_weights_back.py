@@ -74,7 +74,7 @@ def test_under_any_algorithm(site: HaproxySite, balance: str) -> None:
     assert site.balancer.shares == V1
 
 
-@pytest.mark.parametrize("balance", ["static-rr", "source"])
+@pytest.mark.parametrize("balance", ["static-rr", "source", "uri", "hdr(x-user)"])
 def test_under_an_algorithm_that_takes_no_weights(balance: str) -> None:
     """It takes 0, and the weight in the configuration: that is enough for a way back."""
     with weighing(f"balance {balance}") as site:
@@ -117,6 +117,24 @@ def test_the_holders_of_a_cookie_are_evicted(site: HaproxySite) -> None:
     assert state_of(site, "v2") == (0, MAINTAINED, 0)
     assert {answered(site, cookie)[0] for _ in range(10)} <= {"v1a", "v1b"}
     site.balancer.reload()
+    assert {answered(site, cookie)[0] for _ in range(10)} <= {"v1a", "v1b"}
+
+
+def test_the_holders_of_a_cookie_stay_whatever_the_owner_does_but_maintenance(site: HaproxySite) -> None:
+    """Neither a weight of 0 nor drain moves them, which is why mlship does more; a rollback after both does."""
+    driver = up(site)
+    driver.route(drawn(5000))
+    with_cookies(site)
+    cookie = bound(site)
+    held: list[set[str]] = []
+    for by_hand in ("set weight app/v2 0", "set server app/v2 state drain"):
+        site.balancer.api.ask(by_hand)
+        assert "v2" not in {answered(site)[0] for _ in range(20)}
+        held.append({answered(site, cookie)[0] for _ in range(10)})
+    assert held == [{"v2"}, {"v2"}]
+
+    driver.insist(all_to("v1"))
+
     assert {answered(site, cookie)[0] for _ in range(10)} <= {"v1a", "v1b"}
 
 
