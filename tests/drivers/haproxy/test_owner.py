@@ -11,7 +11,7 @@ from mlship.plan.routing import all_to
 from tests.support.balanced_load import Load
 from tests.support.balanced_site import drawn
 from tests.support.haproxy_site import HaproxySite
-from tests.support.haproxy_weights import up, weighing
+from tests.support.haproxy_weights import V1, up, weighing
 from tests.support.site import until
 
 pytestmark = pytest.mark.haproxy
@@ -81,6 +81,46 @@ def test_a_server_for_a_while(site: HaproxySite) -> None:
     site.balancer.reload()
     until(lambda: found() == (1, 1))
     driver.route(drawn(2500))
+
+
+def test_a_server_of_the_configuration_that_is_deleted(site: HaproxySite) -> None:
+    """HAProxy deletes that, too: users go to the live model, a step is refused, and a reload has it back."""
+    driver = site.up("v1", "v2")
+    driver.route(drawn(5000))
+    before = site.balancer.entry
+    assert "Server deleted" in site.balancer.api.ask("set server v2/v2-1 state maint", "del server v2/v2-1")
+    seen = driver.observe().models["v2"]
+
+    assert (seen.running, seen.ready) == (0, 0)
+    assert site.shares(40) == {"v1": 40}
+    with pytest.raises(RoutingRefused, match="no server of v2 is up"):
+        driver.route(drawn(2500))
+    assert site.balancer.entry == before
+    driver.insist(all_to("v1"))
+    site.balancer.reload()
+    driver.ensure("v2", 1)
+    driver.route(drawn(5000))
+    assert site.shares(40)["v2"] > 0
+
+
+def test_a_server_of_the_configuration_that_is_deleted_beside_those_of_all_models() -> None:
+    """Layout weights: a step has nothing to go on with and says which it misses; a rollback needs it not."""
+    with weighing() as site:
+        driver = up(site)
+        driver.route(drawn(5000))
+        assert "Server deleted" in site.balancer.api.ask("set server app/v2 state maint", "del server app/v2")
+        assert set(site.shares(40)) == {"v1a", "v1b"}
+
+        with pytest.raises(RoutingRefused, match="has no server app/v2"):
+            driver.route(drawn(2500))
+        driver.insist(all_to("v1"))
+        site.balancer.reload()
+
+        assert site.balancer.shares == V1
+        for model in ("v1", "v2"):
+            driver.ensure(model, 1)
+        driver.route(drawn(2500))
+        assert driver.observe().routing == drawn(2500)
 
 
 def test_a_server_for_a_while_beside_those_of_all_models() -> None:
