@@ -202,3 +202,13 @@ def haproxy_site() -> Iterator[HaproxySite]:
             yield site
         finally:
             site.clear()
+
+
+@contextmanager
+def mapping() -> Iterator[HaproxySite]:
+    """Layout map: v1 and v2, each in a backend of its own."""
+    with haproxy_site() as site:
+        for name in ("v1", "v2"):
+            site.serve(name)
+        site.balance()
+        yield site

@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from http.client import HTTPConnection, HTTPException
 
 import pytest
 
-from tests.support.haproxy_site import IDLE_CLOSE, HaproxySite, haproxy_site
-from tests.support.haproxy_weights import weighing
+from tests.support.haproxy_site import IDLE_CLOSE, HaproxySite
 
 pytestmark = pytest.mark.haproxy
-
-
-@contextmanager
-def mapping() -> Iterator[HaproxySite]:
-    """A backend per model."""
-    with haproxy_site() as site:
-        for name in ("v1", "v2"):
-            site.serve(name)
-        site.balance()
-        yield site
-
-
-@pytest.fixture(params=[mapping, weighing], ids=["map", "weights"])
-def site(request: pytest.FixtureRequest) -> Iterator[HaproxySite]:
-    """Either layout."""
-    with request.param() as opened:
-        yield opened
 
 
 def status(connection: HTTPConnection) -> int:
@@ -56,19 +37,19 @@ def over_a_reload(site: HaproxySite) -> list[int]:
         return [status(connection) for connection in connections]
 
 
-def test_it_ends_no_connection_that_waits_for_its_next_request(site: HaproxySite) -> None:
+def test_it_ends_no_connection_that_waits_for_its_next_request(either: HaproxySite) -> None:
     """A client that does not look whether its connection is still open loses no request, and gets no half answer."""
-    site.up("v1", "v2")
+    either.up("v1", "v2")
 
-    assert over_a_reload(site) == [200] * 10
+    assert over_a_reload(either) == [200] * 10
 
 
-def test_without_the_option_it_does(site: HaproxySite) -> None:
+def test_without_the_option_it_does(either: HaproxySite) -> None:
     """The reason why the lines have it, and why the documentation asks for it where none are printed."""
-    file = site.balancer.folder / "haproxy.cfg"
+    file = either.balancer.folder / "haproxy.cfg"
     assert IDLE_CLOSE in file.read_text()
     file.write_text(file.read_text().replace(IDLE_CLOSE, ""))
-    site.balancer.reload()
-    site.up("v1", "v2")
+    either.balancer.reload()
+    either.up("v1", "v2")
 
-    assert 0 in over_a_reload(site)
+    assert 0 in over_a_reload(either)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
 from mlship.errors import MlshipError, OutOfReach, RoutingRefused
 from mlship.metrics.counters import difference
 from mlship.plan.routing import all_to
+from tests.ports import free_port
 from tests.support.balanced_site import drawn
 from tests.support.haproxy_site import HaproxySite, haproxy_site
 from tests.support.rights import nobody, open_to
@@ -84,21 +86,52 @@ def test_sockets_that_lead_nowhere(site: HaproxySite) -> None:
     assert "does not answer within 2 s" in hung.message
 
 
+def test_a_socket_that_a_dead_haproxy_has_left(site: HaproxySite) -> None:
+    """The file is there, and nobody listens on it: a step and a rollback say so, and what to do."""
+    driver = site.up("v1", "v2")
+    site.balancer.kill()
+    assert Path(site.balancer.socket).is_socket()
+
+    with pytest.raises(OutOfReach, match=r"admin.sock does not answer: Connection refused") as step:
+        driver.route(drawn(1000))
+    with pytest.raises(OutOfReach, match=r"admin.sock does not answer: Connection refused") as back:
+        driver.insist(all_to("v1"))
+
+    assert ["start HAProxy: the socket is there" in told.value.hint for told in (step, back)] == [True, True]
+
+
+def listening(site: HaproxySite, *lines: str) -> None:
+    """With these `stats socket` lines beside its own."""
+    file = site.balancer.folder / "haproxy.cfg"
+    more = "".join(f"    stats socket {line}\n" for line in lines)
+    file.write_text(file.read_text().replace("global\n", f"global\n{more}", 1))
+    site.balancer.reload()
+
+
 def test_a_socket_over_tcp(site: HaproxySite) -> None:
     """It takes the same commands."""
-    from tests.ports import free_port
-
     port = free_port()
-    text = (site.balancer.folder / "haproxy.cfg").read_text()
-    (site.balancer.folder / "haproxy.cfg").write_text(
-        text.replace("global\n", f"global\n    stats socket 127.0.0.1:{port} level admin\n", 1)
-    )
-    site.balancer.reload()
+    listening(site, f"127.0.0.1:{port} level admin")
     site.settings = {"nodes": [{"socket": f"127.0.0.1:{port}", "map": str(site.balancer.map)}]}
 
     site.up("v1", "v2").route(drawn(5000))
 
     assert site.balancer.entry == "any:v2:5000:v1:10000"
+
+
+def test_a_socket_that_others_can_reach(either: HaproxySite) -> None:
+    """It has no password: whichever of them mlship uses, that is told, and is in nobody's way; of loopback nothing."""
+    either.up("v1", "v2")
+    here, four, six = (free_port() for _ in range(3))
+    listening(either, f"127.0.0.1:{here} level user", f"ipv6@[::1]:{here} level user")
+    assert list(either.open(None).troubles(fence=1, held=False)) == []
+    listening(either, f"0.0.0.0:{four} level user", f"ipv6@[::]:{six} level user")
+
+    (trouble,) = either.open(None).troubles(fence=1, held=False)
+
+    assert trouble.mark == "warn"
+    assert f"without a password, at 0.0.0.0:{four}, [::]:{six}" in trouble.message
+    assert "loopback" in trouble.hint
 
 
 def test_counters_are_exact(site: HaproxySite) -> None:

@@ -122,6 +122,15 @@ def test_a_state_file_that_is_not_there(site: HaproxySite) -> None:
     assert "load-server-state-from-file global" in trouble.hint
 
 
+def test_a_state_file_that_is_still_empty(site: HaproxySite) -> None:
+    """As its owner has made it, before the first change."""
+    (trouble,) = troubles(site)
+
+    assert trouble.mark == "warn"
+    assert "state has no weights of app, HAProxy" in trouble.message
+    assert "has v1a=100 v1b=100 v2=0: a reload may change it" in trouble.message
+
+
 def test_a_state_file_that_cannot_be_written(site: HaproxySite) -> None:
     """A step that a reload would lose is taken back; a rollback stays live, and the trouble is told."""
     driver = up(site)

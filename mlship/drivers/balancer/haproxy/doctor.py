@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
 
 
 def examine(node: HaproxyNode) -> Iterator[Trouble]:
-    """Reach, rights, map and its file, backends, ring."""
+    """Reach, rights, sockets, map and its file, backends, ring."""
     try:
         yield from _rights(node)
+        yield from _sockets(node)
         live = node.read()
         yield from _file(node, live)
         yield from _backends(node)
@@ -29,12 +31,13 @@ def examine(node: HaproxyNode) -> Iterator[Trouble]:
 
 
 def examine_weights(node: WeightNode) -> Iterator[Trouble]:
-    """Reach, rights, algorithm, servers of no model, servers that are out, state file, ring."""
+    """Reach, rights, sockets, algorithm, servers of no model, servers that are out, state file, ring."""
     try:
         level = node.api.ask("show cli level").strip()
         if level != "admin":
             hint = "give its `stats socket` line `level admin`"
             yield Trouble(message=f"HAProxy {node.name} takes no weights: its socket has level {level}", hint=hint)
+        yield from _sockets(node)
         if trouble := node.unfit():
             yield trouble
         yield from _absent(node)
@@ -65,7 +68,8 @@ def _state_file(node: WeightNode, live: str | None) -> Iterator[Trouble]:
         hint = "`server-state-file` in `global`, `load-server-state-from-file global` in `defaults`, and an empty file"
         yield Trouble(message=f"{why}: no weights of HAProxy {node.name} can be kept", hint=hint)
     elif (kept := node.kept()) != live:
-        why = f"{node.state_file} says {kept}, HAProxy {node.name} has {live}: a reload may change it"
+        says = f"says {kept}" if kept else f"has no weights of {node.backend}"
+        why = f"{node.state_file} {says}, HAProxy {node.name} has {live}: a reload may change it"
         yield Trouble(message=why, hint="the next change writes both", grave=False)
 
 
@@ -74,6 +78,20 @@ def _rights(node: HaproxyNode) -> Iterator[Trouble]:
     if node.ring and level not in {"admin", "operator"}:
         hint = "give its `stats socket` line `level operator` or `level admin`"
         yield Trouble(message=f"HAProxy {node.name} does not show its log: its socket has level {level}", hint=hint)
+
+
+def _sockets(node: HaproxyNode | WeightNode) -> Iterator[Trouble]:
+    """Those of all its `stats socket` lines: whoever reaches one over a network is asked for nothing."""
+    lines = (line.partition(" ")[0].partition("@") for line in node.api.ask("show cli sockets").splitlines())
+    far = [address for kind, _, address in lines if kind in {"ipv4", "ipv6"} and not _is_loopback(address)]
+    if far:
+        why = f"HAProxy {node.name} takes commands over the network, without a password, at {', '.join(far)}"
+        hint = "bind the `stats socket` to loopback, or see to it that nobody else can reach it"
+        yield Trouble(message=why, hint=hint, grave=False)
+
+
+def _is_loopback(address: str) -> bool:
+    return ipaddress.ip_address(address.rpartition(":")[0].strip("[]")).is_loopback
 
 
 def _file(node: HaproxyNode, live: str | None) -> Iterator[Trouble]:
