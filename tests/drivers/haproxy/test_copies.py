@@ -80,6 +80,19 @@ def test_a_copy_is_the_request_without_its_user(site: HaproxySite) -> None:
     assert (second.path, second.body) == ("/predict/this?deep=1", b"x" * 2000)
 
 
+def test_a_challenger_that_only_errs_is_seen_by_no_user(site: HaproxySite) -> None:
+    """Each copy is an error of the challenger's; users get the live model's answers, and none of them counts as one."""
+    site.stop("v2")
+    site.serve("v2", ERRORS="1")
+    driver = site.up("v1", "v2")
+    driver.route(replace(HALF, mirrors=(Mirror(model="v2", share=10_000),)))
+
+    seen = counted(driver, lambda: all_from_v1(site, 200))
+
+    assert (seen["v1"].requests, seen["v1"].errors) == (200, 0)
+    assert seen["v2"].errors == seen["v2"].requests > 100
+
+
 def test_a_challenger_that_is_gone_costs_no_user_anything(site: HaproxySite) -> None:
     """What still reaches it fails, and is counted against it alone; once HAProxy holds it for down, that is told."""
     driver = site.up("v1", "v2")
