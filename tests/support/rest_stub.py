@@ -47,7 +47,7 @@ class Product:
         raise NotImplementedError
 
     def write(self, method: str, path: str, body: Any) -> object:
-        """The answer to everything else."""
+        """The answer to everything else; the path has its query."""
         raise NotImplementedError
 
 
@@ -92,22 +92,30 @@ class Apisix(Product):
         return self.read(path)
 
 
+@dataclass(kw_only=True)
 class Dataplane(Product):
-    """The entry `v2` of the map `split.map`, a text."""
+    """The entry `v2` of the map `split.map`, a text; the map's file has it only where a change asks for that."""
 
     login = ("Authorization", "Basic " + b64encode(b"mlship:dataplane-secret").decode())
     entry: ClassVar[str] = "/v3/services/haproxy/runtime/maps/split.map/entries/v2"
+
+    file: dict[str, Any] = field(default_factory=dict)
+    """What a reload brings back."""
 
     def read(self, path: str) -> object:
         must(path == self.entry, "no such entry", 404)
         return {"id": "0x55", "key": "v2", "value": str(self.weights["v2"])}
 
     def write(self, method: str, path: str, body: Any) -> object:
-        must(method == "PUT" and path == self.entry, "method not allowed", 405)
+        where, _, query = path.partition("?")
+        must(method == "PUT" and where == self.entry, "method not allowed", 405)
+        must(query in {"", "force_sync=true", "force_sync=false"}, "force_sync in query must be of type boolean", 422)
         must(isinstance(body, dict) and set(body) == {"value"}, "unknown property")
         must(isinstance(body["value"], str), "value in body must be of type string", 422)
         self.weights["v2"] = int(body["value"])
-        return self.read(path)
+        if query == "force_sync=true":
+            self.file = dict(self.weights)
+        return self.read(where)
 
 
 class Plain(Product):
@@ -149,7 +157,8 @@ class Stub:
         name, value = self.product.login
         if name and headers.get(name) != value:
             return 401, {"message": f"Unauthorized: {headers.get(name)}"}
-        where = unquote(urlsplit(path).path)
+        # What a change asks for on the side is the product's business; that of a look is not checked.
+        where = unquote(urlsplit(path).path if method == "GET" else path)
         try:
             return self._done(method, where, headers, body)
         except Rejected as rejected:

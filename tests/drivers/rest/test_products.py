@@ -97,6 +97,17 @@ def test_the_data_plane_api(bench: Bench, serve: Serve) -> None:
     assert [node.product.weights for node in nodes] == [{"v2": 0}, {"v2": 0}]
 
 
+def test_the_data_plane_api_writes_the_file_with_each_change(bench: Bench, serve: Serve) -> None:
+    """Steps and rollbacks alike: what a reload of HAProxy brings back is what it has."""
+    product = Dataplane(weights={"v2": 0}, file={"v2": 0})
+    driver = bench.up(shipped("dataplaneapi"), serve(product))
+
+    driver.route(drawn(5000))
+    assert product.file == product.weights == {"v2": 5000}
+    driver.insist(all_to("v1"))
+    assert product.file == product.weights == {"v2": 0}
+
+
 def test_a_wrong_login(bench: Bench, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is told once, without a retry, and the secret that was sent is not shown although the server repeats it."""
     monkeypatch.setenv("KONG_TOKEN", "hunter2-of-mine")
