@@ -44,6 +44,21 @@ def test_forward_with_a_dead_node_changes_none(site: EnvoySite) -> None:
     assert (driver.observe().routing, driver.observe().router) == (all_to("v1"), False)
 
 
+def test_a_change_by_somebody_else_in_the_middle_is_left_alone(site: EnvoySite) -> None:
+    """Before the change the second gets another split by hand: the first goes back, theirs stays; both are told."""
+    driver = site.up("v1", "v2")
+    before = driver._fleet.read()
+    site.balancers[1].set_by_hand(split_v1=7500, split_v2=2500)
+
+    with pytest.raises(
+        RoutingRefused, match=r"somebody else has changed Envoy .*, the other nodes are as they were"
+    ) as told:
+        driver._fleet.forward(driver._language.value_of(drawn(5000)), before)
+
+    assert r'it has {"split.v1":7500,"split.v2":2500}, and had {"split.v1":10000}' in told.value.message
+    assert [each.weights for each in site.balancers] == [LIVE, {"v1": 7500, "v2": 2500}]
+
+
 def test_back_with_a_dead_node_goes_on(site: EnvoySite) -> None:
     """Whoever answers is rolled back at once, whichever is dead; that one comes back with the live model alone."""
     driver = site.up("v1", "v2")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from math import sqrt
 
 import pytest
 
@@ -12,6 +13,7 @@ from mlship.metrics.counters import difference
 from mlship.plan.routing import all_to
 from tests.support.balanced_site import drawn
 from tests.support.envoy_site import EnvoySite, envoy_site
+from tests.support.rights import nobody, open_to
 from tests.support.site import until
 
 pytestmark = pytest.mark.envoy
@@ -49,6 +51,20 @@ def test_weights_that_do_not_sum_up_are_told_as_what_they_are(site: EnvoySite) -
     site.balancer.set_by_hand(split_v1=5000, split_v2=2000)
 
     assert dict(driver.observe().routing.weights) == {"v1": 7143, "v2": 2857}  # type: ignore[union-attr]
+    share = 2000 / 7000
+    assert abs(site.shares(1000)["v2"] - 1000 * share) <= 4 * sqrt(1000 * share * (1 - share))
+
+
+def test_a_bare_number_is_percent(site: EnvoySite) -> None:
+    """Somebody's 150 is all requests on the side, not 150 of 10 000; so it is told, and a rollback ends it."""
+    driver = site.up("v1", "v2")
+    site.balancer.set_by_hand(aside_v2="150")
+
+    assert {site.ask(x_preview="yes").model for _ in range(20)} == {"v2"}
+    with pytest.raises(RoutingRefused, match=r'it has .*"aside\.v2":10000'):
+        driver.route(drawn(2000))
+    driver.insist(all_to("v1"))
+    assert {site.ask(x_preview="yes").model for _ in range(20)} == {"v1"}
 
 
 @pytest.mark.parametrize("nonsense", ["abc", "-5", "0.5"])
@@ -176,6 +192,26 @@ def test_endpoints_that_lead_nowhere(site: EnvoySite) -> None:
     assert "refused" in closed.message
     assert "does not answer within 3 s" in hung.message
     assert all(each.hint for each in (missing, closed, hung))
+
+
+def test_a_socket_of_another_user(site: EnvoySite) -> None:
+    """mlship's user may not use it: that and what to do are told by step, rollback and `doctor`; nothing changes."""
+    driver = site.up("v1", "v2")
+    open_to(site.folder)
+    with nobody():
+        with pytest.raises(OutOfReach, match=r"admin.sock does not answer: Permission denied") as step:
+            driver.route(drawn(1000))
+        with pytest.raises(OutOfReach, match=r"admin.sock does not answer: Permission denied") as back:
+            driver.insist(all_to("v1"))
+        with pytest.raises(OutOfReach, match="Permission denied"):
+            driver.measure()
+        (trouble,) = driver.troubles(fence=1, held=False)
+
+    assert "Permission denied" in trouble.message
+    assert {step.value.hint, back.value.hint, trouble.hint} == {
+        "let mlship's user use the socket: `mode` of its `pipe` in the configuration, and its group"
+    }
+    assert site.balancer.weights == {"v1": 10_000}
 
 
 def test_counters_are_exact(site: EnvoySite) -> None:
