@@ -36,6 +36,8 @@ class Caddy:
     service: str = "scorer"
     resumes: bool = True
     over_tcp: bool = False
+    mode: str = ""
+    """Of its admin socket, such as "|0660"."""
     more: Mapping[str, object] = field(default_factory=dict)
     """Further settings of the log's writer."""
     runtime: Mapping[str, str] = field(default_factory=dict)
@@ -46,7 +48,7 @@ class Caddy:
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True)
         self.admin = f"127.0.0.1:{free_port()}" if self.over_tcp else str(self.folder / "admin.sock")
-        listen = self.admin if self.over_tcp else f"unix/{self.admin}"
+        listen = self.admin if self.over_tcp else f"unix/{self.admin}{self.mode}"
         place = Place(listen=f"127.0.0.1:{self.port}", admin=listen, log=str(self.log))
         text = json.loads(configuration_lines(handler_lines(self.service, self.servers, every="100ms"), place))
         text["logging"]["logs"]["mlship"]["writer"] |= self.more

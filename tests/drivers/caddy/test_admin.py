@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from mlship.errors import MlshipError, OutOfReach, RoutingRefused
 from mlship.plan.routing import all_to
 from tests.support.balanced_site import drawn
 from tests.support.caddy_site import CaddySite, caddy_site
+from tests.support.rights import nobody, open_to
 from tests.support.site import until
 
 pytestmark = pytest.mark.caddy
@@ -91,6 +93,42 @@ def test_endpoints_that_lead_nowhere(site: CaddySite) -> None:
     assert "refused" in closed.message
     assert "does not answer within 3 s" in hung.message
     assert all(each.hint for each in (missing, closed, hung))
+
+
+def test_a_socket_of_another_user(site: CaddySite) -> None:
+    """mlship's user may not use it: that and what to do are told by step, rollback and `doctor`; nothing changes."""
+    driver = site.up("v1", "v2")
+    open_to(site.folder)
+    with nobody():
+        with pytest.raises(OutOfReach, match=r"admin.sock does not answer: Permission denied") as step:
+            driver.route(drawn(1000))
+        with pytest.raises(OutOfReach, match=r"admin.sock does not answer: Permission denied") as back:
+            driver.insist(all_to("v1"))
+        with pytest.raises(OutOfReach, match="Permission denied"):
+            driver.measure()
+        (trouble,) = driver.troubles(fence=1, held=False)
+
+    assert "Permission denied" in trouble.message
+    assert {step.value.hint, back.value.hint, trouble.hint} == {
+        'let mlship\'s user use the socket: `"listen": "unix//run/caddy/admin.sock|0660"` and its group'
+    }
+    assert site.balancer.weights == {"v1": 1}
+
+
+def test_rights_to_a_socket_outlast_a_change_only_in_the_configuration() -> None:
+    """Caddy makes the socket anew with each change: a chmod of somebody is gone then, and what keeps is told."""
+    with caddy_site() as site:
+        for name in ("v1", "v2"):
+            site.serve(name)
+        site.balance()
+        driver = site.up("v1", "v2")
+        open_to(site.folder)
+        Path(site.balancer.admin).chmod(0o666)
+        with nobody(), pytest.raises(OutOfReach, match=r"admin.sock does not answer: Permission denied") as told:
+            driver.route(drawn(1000))
+
+        assert "admin.sock|0660" in told.value.hint
+        assert driver.observe().routing == drawn(1000)
 
 
 def test_the_endpoint_starts_anew_with_each_change(site: CaddySite) -> None:

@@ -13,6 +13,7 @@ from mlship.metrics.counters import Counters, difference
 from mlship.plan.routing import all_to
 from tests.support.balanced_site import drawn
 from tests.support.caddy_site import CaddySite, caddy_site
+from tests.support.rights import nobody, open_to
 from tests.support.site import until
 
 pytestmark = pytest.mark.caddy
@@ -159,3 +160,25 @@ def test_a_log_that_is_not_there(site: CaddySite) -> None:
 
     with pytest.raises(OutOfReach, match=r"/nowhere/access.log cannot be read"):
         driver.measure()
+
+
+def test_a_log_of_another_user() -> None:
+    """`doctor` tells before a step does; a split can be set without it, and no number is made up."""
+    with caddy_site() as site:
+        for name in ("v1", "v2"):
+            site.serve(name)
+        site.balance(mode="|0666", more={"mode": "0600"})
+        driver = site.up("v1", "v2")
+        site.shares(10)
+        open_to(site.folder)
+        site.balancer.log.chmod(0o600)
+        with nobody():
+            found = [(each.mark, each.message, each.hint) for each in driver.troubles(fence=1, held=False)]
+            with pytest.raises(OutOfReach, match=r"access.log cannot be read: Permission denied") as told:
+                driver.measure()
+            driver.route(drawn(1000))
+
+        hint = 'let mlship\'s user read it: `"mode": "0640"` for its writer, and its group'
+        assert found == [("FAIL", f"{site.balancer.log} cannot be read by this user", hint)]
+        assert "may mlship's user read it?" in told.value.hint
+        assert site.balancer.weights == {"v1": 9, "v2": 1}
