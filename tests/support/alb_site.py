@@ -6,6 +6,7 @@ refused by mlship itself, before it is asked.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -56,6 +57,29 @@ class Account:
             self.start()
         assert ask(self.port, "/moto-api/reset", body=b"").status == 200
         self.stop()
+
+    @contextmanager
+    def user(self, *allowed: str) -> Iterator[None]:
+        """The AWS SDK finds a user who may do that and nothing else; drivers from before go on as they were."""
+        iam, name = self.client("iam"), f"user-{next(NUMBERS)}"
+        iam.create_user(UserName=name)
+        policy = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": allowed, "Resource": "*"}}
+        iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=json.dumps(policy))
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+            patch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+            with self.checking():
+                yield
+
+    @contextmanager
+    def checking(self) -> Iterator[None]:
+        """Who asks has to be known, and may do what a policy allows."""
+        assert ask(self.port, "/moto-api/reset-auth", body=b"0").status == 200
+        try:
+            yield
+        finally:
+            assert ask(self.port, "/moto-api/reset-auth", body=b"inf").status == 200
 
     def client(self, service: str = "elbv2") -> Any:
         import boto3

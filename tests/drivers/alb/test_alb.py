@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -13,23 +11,8 @@ from mlship.drivers.balancer.alb.node import server_of
 from mlship.errors import ModelNotReady, OutOfReach, RoutingRefused, UsageError
 from mlship.plan.pool import Pool
 from mlship.plan.routing import Routing, all_to
-from tests.support.alb_site import Account, AlbSite, made_in, running
+from tests.support.alb_site import AlbSite
 from tests.support.balanced_site import drawn
-
-
-@pytest.fixture(scope="module")
-def account() -> Iterator[Account]:
-    """One that listens."""
-    with running() as opened:
-        yield opened
-
-
-@pytest.fixture
-def site(account: Account, tmp_path: Path) -> AlbSite:
-    """v1 and v2 with a target each; the rule forwards to v1 alone."""
-    made = made_in(account, tmp_path)
-    del made.groups["sick"]
-    return made
 
 
 @pytest.mark.parametrize("what", ["rule", "listener"])
@@ -218,6 +201,22 @@ def test_an_outage_of_the_api_moves_nothing(site: AlbSite) -> None:
     assert driver.observe().routing == drawn(1000)
     driver.insist(all_to("v1"))
     assert driver.observe().routing == all_to("v1")
+
+
+def test_a_change_by_somebody_else_in_the_middle_is_left_alone(site: AlbSite) -> None:
+    """After mlship has looked, and before its change: the step is refused, both splits are told. No rollback is."""
+    driver = site.up("v1", "v2")
+    before = driver._fleet.read()
+    site.forward({"v1": 3, "v2": 1})
+
+    with pytest.raises(
+        RoutingRefused, match=r"somebody else has changed .* just now: it has v1 75%, v2 25%, and had v1 100%"
+    ):
+        driver._fleet.forward(driver._language.value_of(drawn(5000)), before)
+    assert site.weights == {"v1": 3, "v2": 1}
+
+    driver.insist(all_to("v1"))
+    assert site.weights == {"v1": 999, "v2": 0}
 
 
 def test_what_aws_does_not_know(site: AlbSite) -> None:

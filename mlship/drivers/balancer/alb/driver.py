@@ -37,11 +37,11 @@ class AlbDriver(BalancerDriver):
         super().ensure(model, replicas)
 
     def route(self, routing: Routing) -> None:
-        """Only what is found is changed."""
-        self._node.forget()
+        """Over what is found, and over nothing else."""
+        self._node.lets_go = False
         super().route(routing)
 
     def insist(self, routing: Routing) -> None:
         """Whatever is found; users whom the rule keeps in a group are let go."""
-        self._node.forget(let_go=True)
+        self._node.lets_go = True
         super().insist(routing)

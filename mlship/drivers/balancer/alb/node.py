@@ -9,7 +9,7 @@ from typing import Any
 from mlship.clock import Clock
 from mlship.drivers.balancer.alb.actions import sticky, weights_of, with_weights
 from mlship.drivers.balancer.alb.api import Action, Api
-from mlship.drivers.balancer.node import Server
+from mlship.drivers.balancer.node import Changed, Server
 from mlship.drivers.balancer.wholes import Weights, value_of
 from mlship.drivers.balancer.words import said
 from mlship.drivers.trouble import Trouble
@@ -26,15 +26,15 @@ LEAVING = frozenset({"draining", "unhealthy.draining"})
 
 
 class AlbNode:
-    """`Node` over a rule. It remembers what it has read: a step forward changes that, and needs no second look."""
+    """`Node` over a rule. AWS has no compare-and-swap: a step forward looks once more right before its change."""
 
     def __init__(self, *, api: Api, weights: Weights, groups: Mapping[str, str], clock: Clock) -> None:
         self.api = api
         self._weights = weights
         self._groups = groups
         self._clock = clock
-        self._before: Sequence[Action] | None = None
-        self._let_go = False
+        self.lets_go = False
+        """A change moves users, too, whom the rule keeps in the group that they met."""
 
     @property
     def name(self) -> str:
@@ -46,32 +46,30 @@ class AlbNode:
         """Model → its target group."""
         return self._groups
 
-    def forget(self, *, let_go: bool = False) -> None:
-        """A change without a reading is made whatever stands there; `let_go`: users who are kept are moved, too."""
-        self._before, self._let_go = None, let_go
-
     def read(self) -> str | None:
         """The weights of the rule's target groups; those that are no model's by their names."""
-        self._before = self.api.actions()
-        return self._value(self._before)
+        return self._value(self.api.actions())
 
-    def write(self, value: str | None) -> None:
-        """Change the rule, and read it back. Groups without a share stay in it, so that AWS checks their health."""
-        before, self._before = self._before, None
-        if value is None:
-            return
-        actions = self.api.actions() if before is None else before
-        held = sticky(actions, where=self.name)
-        if held and before is not None:
+    def swap(self, value: str, before: str | None) -> None:
+        """As `write`, over `before` alone, and over no rule that keeps users.
+
+        Raises:
+            Changed: it was another value by then; nothing was changed.
+        """
+        actions = self.api.actions()
+        if (found := self._value(actions)) != before:
+            message = f"somebody else has changed {self.name} just now: it has {self._said(found)}"
+            raise Changed(f"{message}, and had {self._said(before)}", hint="see who: AWS CloudTrail tells")
+        if held := sticky(actions, where=self.name):
             hint = "switch the rule's group stickiness off; `mlship rollback` does, whatever it finds"
             message = f"{self.name} keeps users for {held} s in the target group that they met first"
             raise RoutingRefused(message, hint=hint)
-        wanted = self._wanted(actions, value)
-        same = self._value(actions) == value and wanted.keys() == weights_of(actions, where=self.name).keys()
-        if same and not (held and self._let_go):
-            return
-        self.api.act(with_weights(actions, wanted, where=self.name, let_go=self._let_go))
-        self._must_be(value)
+        self._change(actions, value)
+
+    def write(self, value: str | None) -> None:
+        """Change the rule whatever it says, and read it back."""
+        if value is not None:
+            self._change(self.api.actions(), value)
 
     def include(self, model: str) -> None:
         """Have the rule name the model's target group, without a share: AWS checks the health of no other group."""
@@ -102,6 +100,15 @@ class AlbNode:
 
         return examine(self)
 
+    def _change(self, actions: Sequence[Action], value: str) -> None:
+        """Groups without a share stay in it, so that AWS checks their health."""
+        wanted = self._wanted(actions, value)
+        same = self._value(actions) == value and wanted.keys() == weights_of(actions, where=self.name).keys()
+        if same and not (self.lets_go and sticky(actions, where=self.name)):
+            return
+        self.api.act(with_weights(actions, wanted, where=self.name, let_go=self.lets_go))
+        self._must_be(value)
+
     def _value(self, actions: Sequence[Action]) -> str:
         models = {group: model for model, group in self._groups.items()}
         found = weights_of(actions, where=self.name)
@@ -116,10 +123,12 @@ class AlbNode:
         deadline = self._clock.now() + SETTLED
         while (found := self._value(self.api.actions())) != value:
             if self._clock.now() > deadline:
-                seen = said(self._weights.routing_of(found), found)
-                message = f"{self.name} took the change, and says {seen}"
+                message = f"{self.name} took the change, and says {self._said(found)}"
                 raise RoutingRefused(message, hint="see who else changes it: AWS CloudTrail tells")
             self._clock.sleep(LOOK_AGAIN)
+
+    def _said(self, value: str | None) -> str:
+        return said(self._weights.routing_of(value) if value else None, value)
 
 
 def _short(group: str) -> str:
