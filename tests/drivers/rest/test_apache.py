@@ -7,7 +7,8 @@ import pytest
 from mlship.errors import OutOfReach, RoutingRefused
 from mlship.plan.routing import all_to
 from tests.support.balanced_site import drawn
-from tests.support.rest_site import ApacheSite
+from tests.support.rest_site import ApacheSite, apache_site
+from tests.support.site import ask
 
 pytestmark = [pytest.mark.apache, pytest.mark.load]
 
@@ -94,3 +95,45 @@ def test_two_of_them_and_one_is_dead(apache: ApacheSite) -> None:
     other.start()
     driver.insist(all_to("v1"))
     assert (driver.observe().routing, driver.observe().router) == (all_to("v1"), True)
+
+
+def test_a_split_that_is_taken_half_way_is_taken_back(apache: ApacheSite) -> None:
+    """Two requests for one split, of which Apache takes the first and ignores the second, which names nobody."""
+    apache.up("v1", "v2")
+    write = apache.templates["write"]
+    who = "http://{{each.model == 'v1' && 'nobody:1' || each.address}}"
+    write["request"] = {**write["request"], "form": {**write["request"]["form"], "w": who}}
+    apache.settings = {"write": write}
+    driver = apache.open()
+
+    halves = r"it says v1 5\d\S+%, v2 4\d\S+% instead of v1 25%, v2 75%, the other nodes are as they were"
+    with pytest.raises(RoutingRefused, match=halves):
+        driver.route(drawn(7500))
+    assert driver.observe().routing == all_to("v1")
+    assert [ask(each.port).told["model"] for each in apache.balancers for _ in range(20)] == ["v1"] * 40
+
+
+@pytest.mark.parametrize("persists", [True, False])
+def test_what_a_restart_forgets_is_seen(*, persists: bool) -> None:
+    """Without `BalancerPersist`, or killed: Apache has what its file says, no step goes on from there unseen."""
+    with apache_site() as site:
+        for name in ("v1", "v2"):
+            site.serve(name)
+        site.balance()
+        if not persists:
+            site.balancer.conf.write_text(site.balancer.conf.read_text().replace("Persist On", "Persist Off"))
+            site.balancer.reload()
+        driver = site.up("v1", "v2")
+        driver.route(drawn(2500))
+        if persists:
+            site.balancer.kill()
+        else:
+            site.balancer.stop()
+        site.balancer.start()
+
+        assert driver.observe().routing == all_to("v1")
+        with pytest.raises(RoutingRefused, match=r"it has v1 100%, mlship has set v2 25%, v1 75%"):
+            driver.route(drawn(5000))
+        driver.insist(drawn(2500))
+        driver.route(drawn(5000))
+        assert driver.observe().routing == drawn(5000)
