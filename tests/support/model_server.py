@@ -15,6 +15,7 @@ SIGNED         any text: answers say in x-mlship-variant who they are of
 
 POST /echo     answers the request's body, its type and its encoding
 GET /stream    one event, and another one once somebody has asked for /go
+GET /arrived   how many predictions were asked for, answered or not
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from itertools import count
 
 ASKED = os.environ
 ANSWERS = count(1)
+ARRIVED: list[None] = []
 FOR_EVER = threading.Event()
 GO = threading.Event()
 
@@ -47,6 +49,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.reply(503 if ASKED.get("NEVER_READY") else 200, {})
             case "/stream":
                 self.stream()
+            case "/arrived":
+                self.reply(200, {"arrived": len(ARRIVED)})
             case "/go":
                 GO.set()
                 self.reply(200, {})
@@ -93,6 +97,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def predict(self, length: int) -> None:
         """Answer, or misbehave as asked."""
+        ARRIVED.append(None)
         number = next(ANSWERS)
         if number > int(ASKED.get("DIE_AFTER", sys.maxsize)):
             os._exit(7)

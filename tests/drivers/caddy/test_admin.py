@@ -136,10 +136,12 @@ def test_the_endpoint_starts_anew_with_each_change(site: CaddySite) -> None:
     driver = site.up("v1", "v2")
 
     def change(number: int) -> None:
-        site.balancer.patch("/routes/0/handle/0/destinations", ["{mlship.model}", "{mlship.other}"][: 1 + number % 2])
+        site.balancer.patch("/routes/0/handle/3/load_balancing/retries", 3 + number)
 
     with ThreadPoolExecutor(1) as pool:
-        others = [pool.submit(change, 0) for _ in range(15)]
+        others = [pool.submit(change, number) for number in range(15)]
         while not all(other.done() for other in others):
             assert driver.observe().router
+        for other in others:
+            other.result()
     assert driver.observe().routing == all_to("v1")
