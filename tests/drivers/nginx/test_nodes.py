@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from mlship.drivers.balancer.nginx.include import value_of
 from mlship.errors import OutOfReach, RoutingRefused
 from mlship.metrics.counters import difference
 from mlship.plan.routing import all_to
@@ -52,6 +53,25 @@ def test_forward_is_taken_back_where_a_later_node_fails(site: NginxSite) -> None
 
     assert entries(site) == [LIVE, LIVE]
     assert driver.observe().routing == all_to("v1")
+
+
+def test_a_file_that_was_edited_before_the_first_routing_comes_back_whole(site: NginxSite) -> None:
+    """A later node fails: the first ones get what they did before, in a file that nginx takes, without the edit."""
+    driver = site.open()
+    driver.ensure("v1", 1)
+    for balancer in site.balancers:
+        balancer.include.write_text(balancer.include.read_text().replace("# Written", "# Read and written"))
+    site.balancers[1].edit("worker_processes 2;", "nonsense on;")
+
+    with pytest.raises(RoutingRefused, match=r"nonsense"):
+        driver.route(all_to("v1"))
+
+    assert [value_of(balancer.include.read_text()) for balancer in site.balancers] == [LIVE, LIVE]
+    site.balancers[0].reload()
+    until(lambda: site.balancers[0].entry == LIVE)
+    site.balancers[1].edit("nonsense on;", "worker_processes 2;")
+    driver.route(all_to("v1"))
+    assert entries(site) == [LIVE, LIVE]
 
 
 def test_back_with_a_dead_node_goes_on(site: NginxSite) -> None:

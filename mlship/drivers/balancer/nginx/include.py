@@ -48,8 +48,8 @@ def copy_variable(service: str, number: int) -> str:
 
 
 def text_of(value: str, service: str) -> str:
-    """The file for a value."""
-    v = variable(service)
+    """The file for a value; of one that somebody has edited, for what it does."""
+    v, value = variable(service), value.removeprefix(HAND)
     shares, *words = value.split(" ")
     asked = {kind: [word.split(":")[1:] for word in words if word.startswith(f"{kind}:")] for kind in KINDS}
     lines = [
