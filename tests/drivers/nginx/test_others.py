@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from mlship.drivers.balancer.nginx.include import text_of
 from mlship.errors import MlshipError, OutOfReach, RoutingRefused
 from mlship.metrics.counters import difference
 from mlship.plan.routing import all_to
@@ -116,6 +117,27 @@ def test_a_rollback_that_was_live_before_needs_no_test(site: NginxSite) -> None:
     driver.insist(all_to("v1"))
 
     assert site.balancer.entry == LIVE
+
+
+def test_a_rollback_behind_a_configuration_that_is_broken_elsewhere(site: NginxSite) -> None:
+    """nginx takes the signal and loads nothing: that is told, users are served, the next good reload does it."""
+    driver = site.up("v1", "v2")
+    driver.route(drawn(5000))
+    site.balancer.edit("worker_processes 2;", "worker_processes 2;\nnonsense on;")
+
+    with pytest.raises(RoutingRefused, match="has not loaded the split in 5 s") as told:
+        driver.insist(all_to("v1"))
+    assert "error log" in told.value.hint
+    assert (site.balancer.entry, set(site.shares(100))) == ("v2:5000,v1:5000", {"v1", "v2"})
+    assert site.balancer.include.read_text() == text_of(LIVE, "scorer")
+    found = [each.message for each in driver.troubles(fence=1, held=False)]
+    assert any("nonsense" in message for message in found), found
+
+    site.balancer.edit("nonsense on;", "")
+    site.balancer.reload()
+    until(lambda: site.balancer.entry == LIVE)
+    assert driver.observe().routing == all_to("v1")
+    driver.route(drawn(1000))
 
 
 def test_an_upstream_that_is_not_there(site: NginxSite) -> None:
