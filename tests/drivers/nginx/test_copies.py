@@ -105,6 +105,18 @@ def test_a_challenger_that_is_gone_costs_no_user_anything(site: NginxSite) -> No
     assert (seen["v2"].requests, seen["v2"].errors) == (50, 50)
 
 
+def test_a_challenger_that_errs_is_none_of_the_users() -> None:
+    """Each of its answers is a 500: all of them count against it, and no user meets one."""
+    with copying("v1", "v2", ERRORS="1") as site:
+        driver = site.up("v1", "v2")
+        driver.route(copied(v2=10_000))
+
+        seen = counted(driver, lambda: all_from_v1(site, 200))
+
+        assert (seen["v1"].requests, seen["v1"].errors) == (200, 0)
+        assert (seen["v2"].requests, seen["v2"].errors) == (200, 200)
+
+
 def test_a_challenger_that_hangs_holds_up_a_connection_no_longer_than_it_may() -> None:
     """Each next request of a connection is answered once the copy before has run into its limit, which is its error."""
     with copying("v1", "v2", HANG="1") as site:

@@ -111,6 +111,19 @@ def test_a_challenger_that_is_gone_costs_no_user_anything(site: TraefikSite) -> 
     assert site.balancer.entry == LIVE
 
 
+def test_a_challenger_that_errs_is_none_of_the_users(site: TraefikSite) -> None:
+    """Each of its answers is a 500: all of them count against it, and no user meets one."""
+    site.stop("v2")
+    site.serve("v2", ERRORS="1")
+    driver = site.up("v1", "v2")
+    driver.route(copied())
+
+    seen = counted(driver, lambda: all_from_v1(site, 200))
+
+    assert (seen["v1"].requests, seen["v1"].errors) == (200, 0)
+    assert (seen["v2"].requests, seen["v2"].errors) == (200, 200)
+
+
 def test_a_challenger_that_hangs_costs_no_user_anything(site: TraefikSite) -> None:
     """No user waits for an answer that never comes, on a connection that stays open either."""
     site.stop("v2")
