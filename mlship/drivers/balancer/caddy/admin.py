@@ -8,9 +8,12 @@ from typing import Any
 
 import msgspec
 
-from mlship.drivers.balancer.endpoint import Endpoint, Reply
+from mlship.drivers.balancer.endpoint import LOST, Endpoint, Reply
 
 DENIED = 'let mlship\'s user use the socket: `"listen": "unix//run/caddy/admin.sock|0660"` and its group'
+
+LOOKS = 5
+"""Times that it is asked for the same: with each change of the configuration Caddy begins the interface anew."""
 
 
 class AdminApi(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,11 +22,14 @@ class AdminApi(msgspec.Struct, frozen=True, kw_only=True):
     address: str
 
     def get(self, path: str) -> Reply:
-        """What is there.
+        """What is there; asked again where the connection is closed under way, as a change of somebody's does.
 
         Raises:
             OutOfReach: nobody answers.
         """
+        for _ in range(LOOKS - 1):
+            if (reply := self._endpoint.ask("GET", path)) is not LOST:
+                return reply
         return self._endpoint.get(path)
 
     def patch(self, path: str, body: Mapping[str, Any], *, etag: str) -> Reply:
