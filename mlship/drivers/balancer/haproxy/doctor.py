@@ -91,7 +91,10 @@ def _sockets(node: HaproxyNode | WeightNode) -> Iterator[Trouble]:
 
 
 def _is_loopback(address: str) -> bool:
-    return ipaddress.ip_address(address.rpartition(":")[0].strip("[]")).is_loopback
+    try:
+        return ipaddress.ip_address(address.rpartition(":")[0].strip("[]")).is_loopback
+    except ValueError:  # such as *, which is every address
+        return False
 
 
 def _file(node: HaproxyNode, live: str | None) -> Iterator[Trouble]:
