@@ -244,7 +244,7 @@ def _in_words(path: Path, error: sqlite3.Error) -> JournalUnavailable:
 def _read_only(path: Path) -> JournalUnavailable:
     return JournalUnavailable(
         f"the journal {path} cannot be written: it or its folder is read-only",
-        hint="Make both writable. What lies elsewhere, such as a balancer, can be moved with a copy of the folder: "
+        hint="Make both writable; or, where the traffic is that of a balancer or of SageMaker, go on with a copy: "
         f"`cp -a {path.parent} COPY`, then `MLSHIP_STATE=COPY mlship rollback SERVICE`.",
     )
 
