@@ -147,13 +147,13 @@ def test_looking_only(world: World) -> None:
     assert looking.measure().models is not None
 
 
-def test_counters(world: World) -> None:
+def test_counters(calm: World) -> None:
     """Counters grow with the traffic, per model and bucket, and are all of one life of the router."""
-    driver = up(world, "v1")
+    driver = up(calm, "v1")
     if Capability.COUNTERS not in driver.capabilities:
         pytest.skip("this driver counts nothing")
     before = driver.measure()
-    world.traffic()
+    calm.traffic()
     after = driver.measure()
     grown = difference(before, after)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.engines import need
@@ -14,8 +14,9 @@ from tests.engines import need
 def open_to(folder: Path) -> None:
     """Let everybody read and change what is in there."""
     for path in (folder, *folder.rglob("*")):
-        if not path.is_socket():
-            path.chmod(0o777 if path.is_dir() else 0o666)
+        with suppress(FileNotFoundError):  # such as a socket that is just made anew
+            if not path.is_socket():
+                path.chmod(0o777 if path.is_dir() else 0o666)
 
 
 @contextmanager

@@ -52,13 +52,14 @@ def test_changes(make: Make[Any], *, fresh: bool) -> None:
 
 
 def must_count(driver: Driver, before: Any, answered: int) -> None:
-    """The balancer's numbers since `before` are those of the users."""
+    """The balancer's numbers since `before` are those of the users, each request with its latency."""
 
-    def counted() -> int:
-        return sum(tally.requests for tally in (difference(before, driver.measure()) or {}).values())
+    def counted() -> tuple[int, int]:
+        grown = (difference(before, driver.measure()) or {}).values()
+        return sum(tally.requests for tally in grown), sum(sum(tally.latency) for tally in grown)
 
-    until(lambda: counted() >= answered)
-    assert counted() == answered
+    until(lambda: min(counted()) >= answered)
+    assert counted() == (answered, answered)
 
 
 @pytest.mark.parametrize("share", [100, 1000, 5000])
