@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import yaml  # noqa: F401 - one of those that are loaded late
+
+from mlship.drivers import balancer
 from tests.engines import need
 
 
@@ -23,6 +28,7 @@ def open_to(folder: Path) -> None:
 def nobody() -> Iterator[None]:
     """As a user without rights; the test is for root, who can become one and come back."""
     need("root")
+    _load_all()
     os.setresuid(65_534, 65_534, 0)
     try:
         yield
@@ -40,3 +46,9 @@ def read_only(folder: Path) -> Iterator[None]:
         yield
     finally:
         subprocess.run(["umount", "-l", folder], check=True)
+
+
+def _load_all() -> None:
+    """What is loaded late may lie where only root can read."""
+    for module in pkgutil.walk_packages(balancer.__path__, f"{balancer.__name__}."):
+        importlib.import_module(module.name)
