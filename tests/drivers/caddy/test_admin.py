@@ -95,26 +95,6 @@ def test_endpoints_that_lead_nowhere(site: CaddySite) -> None:
     assert all(each.hint for each in (missing, closed, hung))
 
 
-def test_a_socket_of_another_user(site: CaddySite) -> None:
-    """mlship's user may not use it: that and what to do are told by step, rollback and `doctor`; nothing changes."""
-    driver = site.up("v1", "v2")
-    open_to(site.folder)
-    with nobody():
-        with pytest.raises(OutOfReach, match=r"admin.sock does not answer: Permission denied") as step:
-            driver.route(drawn(1000))
-        with pytest.raises(OutOfReach, match=r"admin.sock does not answer: Permission denied") as back:
-            driver.insist(all_to("v1"))
-        with pytest.raises(OutOfReach, match="Permission denied"):
-            driver.measure()
-        (trouble,) = driver.troubles(fence=1, held=False)
-
-    assert "Permission denied" in trouble.message
-    assert {step.value.hint, back.value.hint, trouble.hint} == {
-        'let mlship\'s user use the socket: `"listen": "unix//run/caddy/admin.sock|0660"` and its group'
-    }
-    assert site.balancer.weights == {"v1": 1}
-
-
 def test_rights_to_a_socket_outlast_a_change_only_in_the_configuration() -> None:
     """Caddy makes the socket anew with each change: a chmod of somebody is gone then, and what keeps is told."""
     with caddy_site() as site:

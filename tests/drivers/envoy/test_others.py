@@ -13,7 +13,6 @@ from mlship.metrics.counters import difference
 from mlship.plan.routing import all_to
 from tests.support.balanced_site import drawn
 from tests.support.envoy_site import EnvoySite, envoy_site
-from tests.support.rights import nobody, open_to
 from tests.support.site import until
 
 pytestmark = pytest.mark.envoy
@@ -192,26 +191,6 @@ def test_endpoints_that_lead_nowhere(site: EnvoySite) -> None:
     assert "refused" in closed.message
     assert "does not answer within 3 s" in hung.message
     assert all(each.hint for each in (missing, closed, hung))
-
-
-def test_a_socket_of_another_user(site: EnvoySite) -> None:
-    """mlship's user may not use it: that and what to do are told by step, rollback and `doctor`; nothing changes."""
-    driver = site.up("v1", "v2")
-    open_to(site.folder)
-    with nobody():
-        with pytest.raises(OutOfReach, match=r"admin.sock does not answer: Permission denied") as step:
-            driver.route(drawn(1000))
-        with pytest.raises(OutOfReach, match=r"admin.sock does not answer: Permission denied") as back:
-            driver.insist(all_to("v1"))
-        with pytest.raises(OutOfReach, match="Permission denied"):
-            driver.measure()
-        (trouble,) = driver.troubles(fence=1, held=False)
-
-    assert "Permission denied" in trouble.message
-    assert {step.value.hint, back.value.hint, trouble.hint} == {
-        "let mlship's user use the socket: `mode` of its `pipe` in the configuration, and its group"
-    }
-    assert site.balancer.weights == {"v1": 10_000}
 
 
 def test_counters_are_exact(site: EnvoySite) -> None:

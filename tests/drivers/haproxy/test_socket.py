@@ -14,7 +14,6 @@ from mlship.plan.routing import all_to
 from tests.ports import free_port
 from tests.support.balanced_site import drawn
 from tests.support.haproxy_site import HaproxySite, haproxy_site
-from tests.support.rights import nobody, open_to
 from tests.support.site import until
 
 pytestmark = pytest.mark.haproxy
@@ -32,24 +31,6 @@ def test_a_socket_whose_level_is_too_low() -> None:
 
         assert "level admin" in told.value.hint
         assert any("level user" in trouble.message for trouble in driver.troubles(fence=1, held=False))
-
-
-def test_a_socket_of_another_user(site: HaproxySite) -> None:
-    """mlship's user is not in its group: that and what to do are told, nothing is changed, no number is made up."""
-    driver = site.up("v1", "v2")
-    open_to(site.folder)
-    with nobody():
-        with pytest.raises(OutOfReach, match=r"admin.sock does not answer: Permission denied") as step:
-            driver.route(drawn(1000))
-        with pytest.raises(OutOfReach, match=r"Permission denied") as back:
-            driver.insist(all_to("v1"))
-        with pytest.raises(OutOfReach, match=r"Permission denied"):
-            driver.measure()
-        found = [each.message for each in driver.troubles(fence=1, held=False)]
-
-    assert ["usermod -aG" in told.value.hint for told in (step, back)] == [True, True]
-    assert any("Permission denied" in message for message in found), found
-    assert site.balancer.entry == "any:v1:10000"
 
 
 def test_a_map_that_haproxy_does_not_have(site: HaproxySite) -> None:

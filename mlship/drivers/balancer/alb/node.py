@@ -9,7 +9,8 @@ from typing import Any
 from mlship.clock import Clock
 from mlship.drivers.balancer.alb.actions import sticky, weights_of, with_weights
 from mlship.drivers.balancer.alb.api import Action, Api
-from mlship.drivers.balancer.node import Changed, Server
+from mlship.drivers.balancer.node import Server
+from mlship.drivers.balancer.untouched import must_be
 from mlship.drivers.balancer.wholes import Weights, value_of
 from mlship.drivers.balancer.words import said
 from mlship.drivers.trouble import Trouble
@@ -57,9 +58,7 @@ class AlbNode:
             Changed: it was another value by then; nothing was changed.
         """
         actions = self.api.actions()
-        if (found := self._value(actions)) != before:
-            message = f"somebody else has changed {self.name} just now: it has {self._said(found)}"
-            raise Changed(f"{message}, and had {self._said(before)}", hint="see who: AWS CloudTrail tells")
+        must_be(before, self._value(actions), who=self.name, say=self._said, hint="see who: AWS CloudTrail tells")
         if held := sticky(actions, where=self.name):
             hint = "switch the rule's group stickiness off; `mlship rollback` does, whatever it finds"
             message = f"{self.name} keeps users for {held} s in the target group that they met first"

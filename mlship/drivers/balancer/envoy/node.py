@@ -26,7 +26,8 @@ from mlship.drivers.balancer.envoy.keys import (
 )
 from mlship.drivers.balancer.envoy.routes import defaults
 from mlship.drivers.balancer.health import asked
-from mlship.drivers.balancer.node import Changed, Server
+from mlship.drivers.balancer.node import Server
+from mlship.drivers.balancer.untouched import must_be
 from mlship.drivers.trouble import Trouble
 from mlship.errors import OutOfReach, RoutingRefused, UsageError
 from mlship.metrics.counters import Tally
@@ -66,9 +67,7 @@ class EnvoyNode(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             Changed: it was another value by then; nothing was changed.
         """
-        if (found := self.read()) != before:
-            why = f"somebody else has changed Envoy {self.name} just now: it has {found}, and had {before}"
-            raise Changed(why, hint="`mlship doctor` shows what it has")
+        must_be(before, self.read(), who=f"Envoy {self.name}")
         self._set(self._all(value))
         self._must_be(value, self.read())
 

@@ -13,9 +13,9 @@ from mlship.drivers.balancer.haproxy.lines import COPIES
 from mlship.drivers.balancer.haproxy.log import latencies, life_of
 from mlship.drivers.balancer.haproxy.ring import NOTHING
 from mlship.drivers.balancer.haproxy.stat import asked, backend, proxy, servers, table_of, tally
-from mlship.drivers.balancer.haproxy.untouched import must_be
 from mlship.drivers.balancer.mapfile import rewrite, value_in
 from mlship.drivers.balancer.node import Server
+from mlship.drivers.balancer.untouched import must_be
 from mlship.drivers.trouble import Trouble
 from mlship.errors import RoutingRefused, UsageError
 from mlship.metrics.counters import Tally
@@ -58,7 +58,7 @@ class HaproxyNode(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             Changed: it was another entry by then; nothing was changed.
         """
-        must_be(before, self.read(), name=self.name)
+        must_be(before, self.read(), who=f"HAProxy {self.name}")
         self.write(value)
 
     def write(self, value: str | None) -> None:

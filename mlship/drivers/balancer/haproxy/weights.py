@@ -22,11 +22,11 @@ from mlship.drivers.balancer.haproxy.stat import (
     tally_of_server,
 )
 from mlship.drivers.balancer.haproxy.state import ServerState, reweighted, settled, states
-from mlship.drivers.balancer.haproxy.untouched import must_be
 from mlship.drivers.balancer.haproxy.weight_language import weights_of
 from mlship.drivers.balancer.mapfile import replace_text, unkept
 from mlship.drivers.balancer.node import Changed, Server
 from mlship.drivers.balancer.sums import added
+from mlship.drivers.balancer.untouched import must_be
 from mlship.drivers.trouble import Trouble
 from mlship.errors import OutOfReach, RoutingRefused, UsageError
 from mlship.metrics.counters import Tally
@@ -70,7 +70,7 @@ class WeightNode(msgspec.Struct, frozen=True, kw_only=True):
             return
         if trouble := self.unfit():
             raise Changed(trouble.message, hint=trouble.hint)
-        must_be(before, self.read(), name=self.name)
+        must_be(before, self.read(), who=f"HAProxy {self.name}")
         self._set(value, alone="", evict=False)
 
     def write(self, value: str | None) -> None:

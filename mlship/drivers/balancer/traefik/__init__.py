@@ -4,6 +4,7 @@ lines.py     what its configuration needs: printed by `init`, used by the tests 
 draft.py     the plan that `init` writes around these lines
 dynamic.py   the file: from a routing in one line, and that line from what Traefik's API tells
 seal.py      the first line of that file, by which an edit of the rest is seen
+folder.py    the other files there, of which one that is wrong keeps Traefik from taking ours
 copies.py    what mirrors requests to challengers, as part of that file
 api.py       what Traefik has loaded, and whether it is enabled: only that tells what requests meet
 metrics.py   requests, errors and latencies out of its Prometheus endpoint
