@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from tests.support.balanced_site import BalancedSite, Front
-from tests.support.caddy_site import caddy_site
+from tests.support.caddy_site import RUNTIME, caddy_site
 from tests.support.envoy_site import envoy_site
 from tests.support.haproxy_site import Balancer as Haproxy
 from tests.support.haproxy_site import haproxy_site
@@ -25,7 +25,7 @@ COPIES: Mapping[str, Any] = {
     "gates": [{"metric": "error_rate", "max": "5%"}],
 }  # fmt: skip
 RACE: Mapping[str, Any] = {
-    "strategy": "bandit", "arms": ["v1", "v2"], "goal": "sales", "every": "1s", "batch": 50, "floor": "10%",
+    "strategy": "bandit", "arms": ["v1", "v2"], "goal": "sales", "every": "1s", "batch": 50, "floor": "30%",
     "burn-in": 50, "stop": "evidence", "alpha": "5%", "hold": "1s", "at-most": "2m", "gates": [],
 }  # fmt: skip
 CANARY: Mapping[str, Any] = {"strategy": "canary", "weights": ["10%", "50%"], "hold": "1s", "gates": ["no-more-errors"]}
@@ -38,6 +38,8 @@ class Make(Generic[F]):
     name: str
     """As people write it."""
     site: Callable[[], AbstractContextManager[BalancedSite[F]]]
+    asked: Mapping[str, object] = field(default_factory=dict)
+    """What is asked of the balancer."""
     stages: Stages | None = None
     """What a candidate goes through; None: those of the shipped plan, with shorter waits."""
     canary: Stages | None = None
@@ -84,6 +86,7 @@ MAKES: tuple[Make[Any], ...] = (
     Make(
         name="Caddy",
         site=caddy_site,
+        asked={"runtime": RUNTIME},
         races=False,
         lost=4,  # one for each change of the split
         live={"v1": 1},

@@ -25,6 +25,9 @@ from tests.support.site import until
 
 Json = dict[str, Any]
 
+RUNTIME = {"GOMAXPROCS": "8", "GOGC": "1000"}
+"""What the docs advise to tell Go, so that fewer connections end with a change."""
+
 
 @dataclass(kw_only=True)
 class Caddy:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from mlship.plan.pool import Pool
 from tests.support.balanced_site import BalancedSite, Front
-from tests.support.caddy_site import caddy_site
+from tests.support.caddy_site import RUNTIME, caddy_site
 from tests.support.envoy_site import envoy_site
 from tests.support.haproxy_site import Balancer as Haproxy
 from tests.support.haproxy_site import HaproxySite, haproxy_site
@@ -93,7 +93,7 @@ MAKES: tuple[Make[Any], ...] = (
         name="caddy",
         engine="caddy",
         site=caddy_site,
-        asked={"runtime": {"GOMAXPROCS": "8", "GOGC": "1000"}},
+        asked={"runtime": RUNTIME},
         kept=16,
         fresh=10,
         once=4,
