@@ -45,7 +45,7 @@ def site(make: Make[Any]) -> Iterator[Site]:
         opened.service = "digits"
         opened.serve("v1", DELAY="0.02")
         opened.serve("v2")
-        opened.balance(**make.asked)
+        opened.balance(1, **make.asked)
         if make.begin is not None:
             make.begin(opened)
         until(lambda: opened.ask().status == 200)
