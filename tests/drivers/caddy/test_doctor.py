@@ -122,6 +122,24 @@ def test_one_that_forgets(*, over_tcp: bool) -> None:
         assert (trouble.mark, "loses the split" in trouble.message, "persist" in trouble.hint) == ("warn", True, True)
 
 
+@pytest.mark.parametrize("listen", ["0.0.0.0:{port}", "tcp/:{port}", "tcp/[::]:{port}"])
+def test_an_administration_that_others_can_reach(listen: str) -> None:
+    """It has no password: that is told, and is in nobody's way; of loopback nothing."""
+    with caddy_site() as site:
+        site.serve("v1")
+        site.balance(over_tcp=True)
+        assert troubles(site) == []
+        port = site.balancer.admin.rpartition(":")[2]
+        settings = {"listen": listen.format(port=port)}
+        assert site.balancer.api.patch("/config/admin/listen", settings["listen"], etag="").status == 200
+
+        (trouble,) = troubles(site)
+
+    assert trouble.mark == "warn"
+    assert f"without a password, at {settings['listen'].removeprefix('tcp/')}" in trouble.message
+    assert "`admin.listen` to loopback" in trouble.hint
+
+
 def test_a_change_by_somebody_else(site: CaddySite) -> None:
     """Both values, and what puts it right."""
     site.up("v1", "v2").route(drawn(1000))

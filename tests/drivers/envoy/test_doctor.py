@@ -59,6 +59,24 @@ def test_a_configuration_that_does_not_do(replaced: dict[str, str], mark: str, m
     assert all(trouble.hint for trouble in found)
 
 
+def test_an_administration_that_others_can_reach() -> None:
+    """It has no password: that is told, and is in nobody's way; of loopback nothing."""
+    bound = "admin: { address: { socket_address: { address: "
+    with envoy_site() as site:
+        for name in ("v1", "v2"):
+            site.serve(name)
+        site.balance(over_tcp=True)
+        assert troubles(site) == []
+        site.balance(over_tcp=True, replaced={f"{bound}127.0.0.1": f"{bound}0.0.0.0"})
+
+        (trouble,) = troubles(site)
+
+        port = site.balancers[1].admin.rpartition(":")[2]
+    assert trouble.mark == "warn"
+    assert f"without a password, at 0.0.0.0:{port}" in trouble.message
+    assert "loopback" in trouble.hint
+
+
 def test_a_cluster_that_is_missing(site: EnvoySite) -> None:
     """By the name that the plan gives."""
     site.models["v2"] = replace(site.models["v2"], pool=Pool(backend="fraud-v2"))

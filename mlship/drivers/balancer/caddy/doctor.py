@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlship.drivers.balancer.caddy.block import PRINTED, Json, cookie_in, logged_in, must_have_weights, split_in
 from mlship.drivers.balancer.caddy.log import ANSWERED_AFTER, ANSWERED_BY
+from mlship.drivers.balancer.exposure import exposed
 from mlship.drivers.trouble import Trouble
 from mlship.errors import MlshipError
 
@@ -19,14 +20,14 @@ HERE = {"127.0.0.1", "localhost", "[::1]", "::1"}
 
 
 def examine(node: CaddyNode) -> Iterator[Trouble]:
-    """Reach, handler, policy, log, persistence."""
+    """Reach, handler, policy, log, who can reach it, persistence."""
     try:
         block, _ = node.block()
         split_in(block, node.servers.values())
         must_have_weights(block)
         yield from _cookie(node, block)
         yield from _log(node, block)
-        yield from _persistence(node)
+        yield from _administration(node)
     except MlshipError as error:
         yield Trouble(message=error.message, hint=error.hint)
 
@@ -58,8 +59,15 @@ def _log(node: CaddyNode, block: Json) -> Iterator[Trouble]:
         yield Trouble(message=f"{node.log} cannot be read by this user", hint=hint)
 
 
-def _persistence(node: CaddyNode) -> Iterator[Trouble]:
-    settings = (_configured(node, "/config/admin") or {}).get("config") or {}
+def _administration(node: CaddyNode) -> Iterator[Trouble]:
+    admin = _configured(node, "/config/admin") or {}
+    network, _, address = str(admin.get("listen") or node.name).rpartition("/")
+    if not network.startswith(("unix", "fd")) and not node.name.startswith("/"):
+        yield from exposed(f"Caddy {node.name}", [address], setting="`admin.listen`")
+    yield from _persistence(node, admin.get("config") or {})
+
+
+def _persistence(node: CaddyNode, settings: Json) -> Iterator[Trouble]:
     if settings.get("persist") is False:
         hint = "remove `persist: false` from `admin.config` of its configuration, and start it with --resume"
         yield Trouble(message=f"a restart of Caddy {node.name} loses the split", hint=hint, grave=False)

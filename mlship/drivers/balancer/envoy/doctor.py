@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from mlship.drivers.balancer.envoy.keys import CLOSED, SPLIT, prefix, told
 from mlship.drivers.balancer.envoy.routes import defaults, offered
+from mlship.drivers.balancer.exposure import exposed
 from mlship.drivers.trouble import Trouble
 from mlship.errors import MlshipError
 
@@ -16,11 +17,12 @@ if TYPE_CHECKING:
     from mlship.drivers.balancer.envoy.node import EnvoyNode
 
 PRINTED = "`mlship init --driver envoy` prints what its configuration needs"
-CONFIG = "/config_dump?mask=" + quote("bootstrap.stats_flush_on_admin,bootstrap.layered_runtime", safe=",.")
+_PARTS = ("admin", "stats_flush_on_admin", "layered_runtime")
+CONFIG = "/config_dump?mask=" + quote(",".join(f"bootstrap.{part}" for part in _PARTS), safe=",.")
 
 
 def examine(node: EnvoyNode) -> Iterator[Trouble]:
-    """Reach, runtime layer, routes, values, clusters, statistics."""
+    """Reach, who can reach it, runtime layer, routes, values, clusters, statistics."""
     try:
         configs = json.loads(node.get(CONFIG)).get("configs") or [{}]
         yield from _bootstrap(node, configs[0].get("bootstrap") or {})
@@ -38,6 +40,10 @@ def examine(node: EnvoyNode) -> Iterator[Trouble]:
 
 
 def _bootstrap(node: EnvoyNode, bootstrap: dict[str, Any]) -> Iterator[Trouble]:
+    listens = ((bootstrap.get("admin") or {}).get("address") or {}).get("socket_address")
+    if listens:
+        address = f"{listens['address']}:{listens['port_value']}"
+        yield from exposed(f"Envoy {node.name}", [address], setting="the `address` of its `admin`")
     layers = (bootstrap.get("layered_runtime") or {}).get("layers") or []
     if layers and "admin_layer" not in layers[-1]:
         hint = "add `{name: admin, admin_layer: {}}` as the last layer of its `layered_runtime`"

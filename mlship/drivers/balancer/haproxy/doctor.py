@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from mlship.drivers.balancer.exposure import exposed
 from mlship.drivers.balancer.haproxy.stat import CONNECTED, backend, servers, table_of
 from mlship.drivers.balancer.haproxy.state import states
 from mlship.drivers.balancer.mapfile import value_in, writable
@@ -83,18 +83,8 @@ def _rights(node: HaproxyNode) -> Iterator[Trouble]:
 def _sockets(node: HaproxyNode | WeightNode) -> Iterator[Trouble]:
     """Those of all its `stats socket` lines: whoever reaches one over a network is asked for nothing."""
     lines = (line.partition(" ")[0].partition("@") for line in node.api.ask("show cli sockets").splitlines())
-    far = [address for kind, _, address in lines if kind in {"ipv4", "ipv6"} and not _is_loopback(address)]
-    if far:
-        why = f"HAProxy {node.name} takes commands over the network, without a password, at {', '.join(far)}"
-        hint = "bind the `stats socket` to loopback, or see to it that nobody else can reach it"
-        yield Trouble(message=why, hint=hint, grave=False)
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address.rpartition(":")[0].strip("[]")).is_loopback
-    except ValueError:  # such as *, which is every address
-        return False
+    addresses = [address for kind, _, address in lines if kind in {"ipv4", "ipv6"}]
+    yield from exposed(f"HAProxy {node.name}", addresses, setting="the `stats socket`")
 
 
 def _file(node: HaproxyNode, live: str | None) -> Iterator[Trouble]:
