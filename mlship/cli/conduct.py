@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 
 from mlship.cli import reserve, wiring
+from mlship.cli.endings import EXITS
 from mlship.cli.output import say, unbroken
 from mlship.cli.signals import Signals
 from mlship.cli.sources import sources
@@ -20,17 +21,6 @@ from mlship.journal.state import RolloutState, ServiceState
 from mlship.journal.status import Status
 from mlship.journal.store import Journal
 from mlship.views.view import View
-
-EXITS = {
-    Status.RUNNING: Exit.PARKED,
-    Status.PARKED: Exit.PARKED,
-    Status.ROLLING_BACK: Exit.ROLLBACK_INCOMPLETE,
-    Status.ROLLED_BACK: Exit.ROLLED_BACK,
-    Status.PROMOTED: Exit.DONE,
-    Status.BROUGHT_UP: Exit.DONE,
-    Status.TORN_DOWN: Exit.HELD,
-    Status.ROLLBACK_INCOMPLETE: Exit.ROLLBACK_INCOMPLETE,
-}
 
 PATIENCE = 5.0
 """Seconds in which a run that lost its service looks what the other one makes of it."""
@@ -93,7 +83,13 @@ def _work(journal: Journal, lease: Lease, *, view: View, clock: SystemClock, onc
         replicas=replicas,
         sources=sources(plan, driver, clock),
     )
-    with Signals(clock=clock, rolling_back=lambda: record.rollout.status is Status.ROLLING_BACK, say=say):
+    signals = Signals(
+        clock=clock,
+        rolling_back=lambda: record.rollout.status is Status.ROLLING_BACK,
+        way_on=lambda: where(record.state),
+        say=say,
+    )
+    with signals:
         try:
             return EXITS[run.go(once=once)]
         except KeyboardInterrupt:

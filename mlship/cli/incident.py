@@ -40,7 +40,7 @@ def roll_back(service: str | None, *, to: str | None, reason: str) -> None:
     target_of(state, to)
     lease = _take_over(journal, state)
     try:
-        with Signals(clock=clock, rolling_back=lambda: True, say=say):
+        with Signals(clock=clock, rolling_back=lambda: True, way_on=lambda: _way_on(name), say=say):
             _work(journal, lease, to=to, reason=reason or "asked for", clock=clock)
     except LeaseLost:
         if not _came_through(journal, name, clock):
@@ -51,6 +51,10 @@ def roll_back(service: str | None, *, to: str | None, reason: str) -> None:
         with suppress(JournalUnavailable):
             journal.leases.release(lease)
         reserve.keep(wiring.state_folder())
+
+
+def _way_on(service: str) -> str:
+    return f"`mlship rollback {service}` goes on with it, `mlship status {service}` tells where the traffic is"
 
 
 def _take_over(journal: Journal, state: ServiceState) -> Lease:

@@ -19,11 +19,22 @@ SHOW_CURSOR = b"\x1b[?25h"
 
 
 class Signals(AbstractContextManager["Signals"]):
-    """Handlers for as long as the context lasts. A rollback under way is finished, not parked."""
+    """Handlers for as long as the context lasts. A rollback under way is finished, not parked.
 
-    def __init__(self, *, clock: SystemClock, rolling_back: Callable[[], bool], say: Callable[[str], None]) -> None:
+    `way_on`: where things stand and how to go on, for who leaves at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: SystemClock,
+        rolling_back: Callable[[], bool],
+        way_on: Callable[[], str],
+        say: Callable[[str], None],
+    ) -> None:
         self._clock = clock
         self._rolling_back = rolling_back
+        self._way_on = way_on
         self._say = say
         self._count = 0
         self._before: dict[int, object] = {}
@@ -43,7 +54,7 @@ class Signals(AbstractContextManager["Signals"]):
         del number, frame
         self._count += 1
         if self._count > 1:
-            self._say("left at once; `mlship status` tells where the traffic is, `mlship resume` goes on")
+            self._say(f"left at once: {self._way_on()}")
             _give_the_cursor_back()
             os._exit(Exit.INTERRUPTED)
         if self._rolling_back():

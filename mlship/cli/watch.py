@@ -16,10 +16,11 @@ def watch(
     service: Annotated[str | None, typer.Argument(help="The service; may be left out if there is only one.")] = None,
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print.")] = Output.AUTO,
 ) -> None:
-    """Follow a rollout until it is over; Ctrl-C ends the watching, not the rollout."""
+    """Follow a rollout until it is over, and end as it does; Ctrl-C ends the watching, not the rollout."""
     from contextlib import closing
 
     from mlship.cli import wiring
+    from mlship.cli.endings import EXITS
     from mlship.cli.output import say, view
     from mlship.cli.streams import reader_is_gone
     from mlship.clock import SystemClock
@@ -39,8 +40,10 @@ def watch(
                 state = apply(state, recorded)
                 eyes.show(recorded)
             rollout = state.rollout or rollout
-            if rollout.status.over or rollout.status is Status.PARKED or reader_is_gone():
+            if reader_is_gone():
                 return
+            if rollout.status.over or rollout.status is Status.PARKED:
+                raise typer.Exit(EXITS[rollout.status])
             alone = 0 if journal.leases.current(state.service) else alone + 1
             if alone > PATIENCE:
                 say(f"nobody is at work on {state.service}: `mlship resume {state.service}` goes on")

@@ -159,7 +159,7 @@ def test_interrupted_rollback(site: Site) -> None:
 
 
 def test_nobody_at_work(site: Site) -> None:
-    """Orders to a run that was killed are kept and say so; `watch` does not wait for ever."""
+    """Orders to a run that was killed are kept and say so; `watch` does not wait for ever, and ends as the run did."""
     deploy = site.start("deploy", site.plan(LONG, more=GATES), "--yes", "--output", "plain")
     site.until_share("v2")
     deploy.kill()
@@ -168,6 +168,7 @@ def test_nobody_at_work(site: Site) -> None:
     watched = site.mlship("watch", "scorer", "--output", "plain")
     assert (watched.returncode, "nobody is at work" in watched.stderr) == (Exit.PARKED, True)
     assert site.mlship("resume", "scorer", "--output", "plain").returncode == Exit.ROLLED_BACK
+    assert site.mlship("watch", "scorer", "--output", "plain").returncode == Exit.ROLLED_BACK
 
 
 def test_rollback_to_unknown(site: Site) -> None:

@@ -73,7 +73,8 @@ import os
 from mlship.cli.signals import SIGNALS, Signals
 from mlship.clock import SystemClock
 
-with Signals(clock=SystemClock(), rolling_back=lambda: True, say=print):
+way_on = "`mlship rollback digits` goes on"
+with Signals(clock=SystemClock(), rolling_back=lambda: True, way_on=lambda: way_on, say=print):
     for _ in range(2):
         os.kill(os.getpid(), SIGNALS[0])
 """
@@ -87,11 +88,26 @@ def test_the_second_leaves_at_once() -> None:
     seen = os.read(end, 4096).decode()
     os.close(end)
     assert ran.returncode == Exit.INTERRUPTED
-    assert re.findall("will be finished|left at once; `mlship status` tells", seen) == [
+    assert re.findall("will be finished|left at once: `mlship rollback digits` goes on", seen) == [
         "will be finished",
-        "left at once; `mlship status` tells",
+        "left at once: `mlship rollback digits` goes on",
     ]
     assert seen.endswith("\x1b[?25h")
+
+
+def test_who_leaves_at_once_is_told_where_the_traffic_is(site: Site) -> None:
+    """And how to go on, by the service's name, here in the middle of a rollback that waits for slow answers."""
+    plan = site.plan(QUICK.replace("hold: 1s", "hold: 30s"), v2=["--errors", "0.6", "--delay", "1"], more=GATES)
+    deploy = site.start("deploy", plan, "--yes", "--output", "plain")
+    with site.users():
+        for told in ("draining and stopping v2", "once more leaves at once"):
+            site.until(lambda told=told: told in site.output.read_text())  # type: ignore[misc]
+            deploy.send_signal(signal.SIGINT)
+        assert deploy.wait(30) == Exit.INTERRUPTED
+
+    last = site.output.read_text().splitlines()[-1]
+    assert last.startswith("left at once: rolling back; traffic: v1 100 %; `mlship resume scorer` goes on"), last
+    assert site.mlship("rollback", "scorer").returncode == Exit.DONE
 
 
 def screen(seen: str) -> list[str]:

@@ -130,13 +130,13 @@ def test_an_administration_that_others_can_reach(listen: str) -> None:
         site.balance(over_tcp=True)
         assert troubles(site) == []
         port = site.balancer.admin.rpartition(":")[2]
-        settings = {"listen": listen.format(port=port)}
-        assert site.balancer.api.patch("/config/admin/listen", settings["listen"], etag="").status == 200
+        told = {"listen": listen.format(port=port)}
+        assert site.balancer.api.patch("/config/admin", told, etag="").status == 200
 
         (trouble,) = troubles(site)
 
     assert trouble.mark == "warn"
-    assert f"without a password, at {settings['listen'].removeprefix('tcp/')}" in trouble.message
+    assert f"without a password, at {told['listen'].removeprefix('tcp/')}" in trouble.message
     assert "`admin.listen` to loopback" in trouble.hint
 
 
