@@ -15,14 +15,22 @@ from msgspec.structs import replace
 from mlship.metrics.answers import Cell, Histogram, Pairs
 from mlship.predictions.quality import Side, by_counts, by_scikit_learn, measure, total
 
+from tests.engines import need
+
 from .made import SETTINGS, Site, line
 
-metrics = pytest.importorskip("sklearn.metrics")
 SIDES: tuple[Side, Side] = ("live", "challenger")
 CLASSES = st.sampled_from(["0", "1", "cat", "ä"])
 CELLS = st.lists(
     st.builds(Cell, truth=CLASSES, live=CLASSES, challenger=CLASSES, count=st.integers(1, 1000)), min_size=1
 )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _scikit_learn() -> None:
+    """Loaded once, outside of what a deadline measures, and only by who runs these tests."""
+    need("sklearn")
+    import sklearn.metrics  # noqa: F401
 
 
 @given(CELLS, st.sampled_from(["accuracy", "precision", "recall", "f1"]), st.sampled_from([None, "1", "cat"]))
@@ -59,6 +67,8 @@ def test_kept_answers_give_what_scikit_learn_gives_on_the_pairs(tmp_path: Path) 
 
 
 def figures(truth: list[int], said: list[int], odds: list[float]) -> dict[str, Any]:
+    from sklearn import metrics
+
     return {
         "accuracy": metrics.accuracy_score(truth, said),
         "precision": metrics.precision_score(truth, said),
