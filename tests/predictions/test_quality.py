@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from mlship.metrics.answers import Cell, Histogram, Pairs
 from mlship.predictions.quality import Side, by_counts, by_scikit_learn, measure, total
-
 from tests.engines import need
 
 from .made import SETTINGS, Site, line
