@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 
 from tests import turns
+from tests.measured import unmeasured
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -36,7 +38,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Wait for the test's turn before anything of it begins, its timeout included."""
-    with turns.turn(alone=_alone(item)):
+    under_load = item.get_closest_marker("load") is not None
+    with turns.turn(alone=_alone(item)), unmeasured() if under_load else nullcontext():
         return (yield)
 
 

@@ -17,7 +17,7 @@ from mlship.demo.training import labelled_bodies
 from tests.e2e.site import Site
 from tests.engines import need
 
-pytestmark = pytest.mark.envoy
+pytestmark = [pytest.mark.envoy, pytest.mark.load]
 
 PLANS = [file for file in sorted((Path(__file__).parents[2] / "plans").glob("*.yaml")) if "docker" not in file.stem]
 SHORTER = {"hold": "1s", "requests": 3, "bake": "1s"}
