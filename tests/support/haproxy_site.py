@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ from mlship.drivers.balancer.haproxy.lines import (
 from mlship.errors import MlshipError
 from tests.engines import haproxy, need
 from tests.ports import free_port
+from tests.support import group
 from tests.support.balanced_site import BalancedSite, short_folder
 from tests.support.site import until
 
@@ -168,9 +168,7 @@ class Balancer:
     def kill(self) -> None:
         """SIGKILL to the master and its workers."""
         if self.master is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(self.master.pid, signal.SIGKILL)
-            self.master.wait()
+            group.end(self.master)
             self.master = None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -19,6 +18,7 @@ from mlship.drivers.balancer.nginx.status import generation
 from mlship.errors import MlshipError
 from tests.engines import need, nginx
 from tests.ports import free_port
+from tests.support import group
 from tests.support.balanced_site import BalancedSite, short_folder
 from tests.support.site import until
 
@@ -137,9 +137,7 @@ class Balancer:
     def kill(self) -> None:
         """SIGKILL to the master and its workers."""
         if self.process is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+            group.end(self.process)
             self.process = None
 
 

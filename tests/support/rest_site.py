@@ -21,6 +21,7 @@ from mlship.plan.pool import Pool
 from mlship.plan.routing import all_to
 from tests.engines import apache, need, nghttpx
 from tests.ports import free_port
+from tests.support import group
 from tests.support.balanced_site import BalancedSite, short_folder
 from tests.support.site import ask, until
 
@@ -92,11 +93,9 @@ class Program:
         return self.process is not None
 
     def end(self, how: signal.Signals) -> None:
-        """Send all of its processes a signal, and wait for the first of them."""
+        """Send all of its processes a signal, and wait until they have ended."""
         if self.process is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(self.process.pid, how)
-            self.process.wait()
+            group.end(self.process, how)
             self.process = None
 
 

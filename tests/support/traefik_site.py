@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -18,6 +16,7 @@ from mlship.drivers.balancer.traefik.lines import service_lines, static_lines
 from mlship.errors import MlshipError
 from tests.engines import need
 from tests.ports import free_port
+from tests.support import group
 from tests.support.balanced_site import BalancedSite, short_folder
 from tests.support.site import until
 
@@ -105,9 +104,7 @@ class Balancer:
     def kill(self) -> None:
         """SIGKILL."""
         if self.process is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+            group.end(self.process)
             self.process = None
 
 

@@ -96,7 +96,7 @@ def test_endpoints_that_lead_nowhere(site: CaddySite) -> None:
 
 
 def test_rights_to_a_socket_outlast_a_change_only_in_the_configuration() -> None:
-    """Caddy makes the socket anew with each change: a chmod of somebody is gone then, and what keeps is told."""
+    """Caddy makes the socket anew with each change, and a chmod is gone then: `doctor` tells before, a step after."""
     with caddy_site() as site:
         for name in ("v1", "v2"):
             site.serve(name)
@@ -104,9 +104,13 @@ def test_rights_to_a_socket_outlast_a_change_only_in_the_configuration() -> None
         driver = site.up("v1", "v2")
         open_to(site.folder)
         Path(site.balancer.admin).chmod(0o666)
-        with nobody(), pytest.raises(OutOfReach, match=r"admin.sock does not answer: Permission denied") as told:
-            driver.route(drawn(1000))
+        with nobody():
+            (trouble,) = driver.troubles(fence=1, held=False)
+            with pytest.raises(OutOfReach, match=r"admin.sock does not answer: Permission denied") as told:
+                driver.route(drawn(1000))
 
+        assert (trouble.mark, "admin.sock anew with the next change" in trouble.message) == ("FAIL", True)
+        assert trouble.hint == told.value.hint
         assert "admin.sock|0660" in told.value.hint
         assert driver.observe().routing == drawn(1000)
 

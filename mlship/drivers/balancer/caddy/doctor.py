@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlship.drivers.balancer.caddy.admin import DENIED
 from mlship.drivers.balancer.caddy.block import PRINTED, Json, cookie_in, logged_in, must_have_weights, split_in
 from mlship.drivers.balancer.caddy.log import ANSWERED_AFTER, ANSWERED_BY
 from mlship.drivers.balancer.exposure import exposed
@@ -61,10 +63,26 @@ def _log(node: CaddyNode, block: Json) -> Iterator[Trouble]:
 
 def _administration(node: CaddyNode) -> Iterator[Trouble]:
     admin = _configured(node, "/config/admin") or {}
-    network, _, address = str(admin.get("listen") or node.name).rpartition("/")
-    if not network.startswith(("unix", "fd")) and not node.name.startswith("/"):
-        yield from exposed(f"Caddy {node.name}", [address], setting="`admin.listen`")
+    listen = str(admin.get("listen") or node.name)
+    if node.name.startswith("/"):
+        yield from _socket(node, listen)
+    elif not listen.startswith(("unix", "fd")):
+        yield from exposed(f"Caddy {node.name}", [listen.rpartition("/")[2]], setting="`admin.listen`")
     yield from _persistence(node, admin.get("config") or {})
+
+
+def _socket(node: CaddyNode, listen: str) -> Iterator[Trouble]:
+    """Caddy makes it anew with each change, for its own user alone where `listen` names no mode."""
+    if "|" not in listen and os.geteuid() not in {0, _owner(node.name)}:
+        why = f"Caddy makes {node.name} anew with the next change, and this user may not use it then"
+        yield Trouble(message=why, hint=DENIED)
+
+
+def _owner(socket: str) -> int:
+    try:
+        return Path(socket).stat().st_uid
+    except OSError:  # it is just made anew
+        return os.geteuid()
 
 
 def _persistence(node: CaddyNode, settings: Json) -> Iterator[Trouble]:
