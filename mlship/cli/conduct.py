@@ -14,7 +14,7 @@ from mlship.clock import SystemClock
 from mlship.engine.record import Record
 from mlship.engine.run import Run
 from mlship.errors import Exit, JournalUnavailable, LeaseLost, UsageError
-from mlship.journal.events import Event
+from mlship.journal.events import Event, Parked
 from mlship.journal.holder import this_process
 from mlship.journal.lease import Heartbeat, Lease
 from mlship.journal.state import RolloutState, ServiceState
@@ -71,18 +71,6 @@ def _work(journal: Journal, lease: Lease, *, view: View, clock: SystemClock, onc
     for recorded in journal.read(lease.service, rollout=lease.rollout):
         show(recorded)
     record = Record(journal=journal, lease=lease, show=show)
-    driver, models = wiring.open_fleet(record.state, fence=lease.fence, clock=clock)
-    replicas = {name: model.replicas for name, model in models.items()}
-    plan = wiring.running_plan(record.rollout)
-    run = Run(
-        plan=plan,
-        record=record,
-        driver=driver,
-        clock=clock,
-        by=wiring.myself(),
-        replicas=replicas,
-        sources=sources(plan, driver, clock),
-    )
     signals = Signals(
         clock=clock,
         rolling_back=lambda: record.rollout.status is Status.ROLLING_BACK,
@@ -91,13 +79,29 @@ def _work(journal: Journal, lease: Lease, *, view: View, clock: SystemClock, onc
     )
     with signals:
         try:
-            return EXITS[run.go(once=once)]
+            return EXITS[_run(record, fence=lease.fence, clock=clock).go(once=once)]
         except KeyboardInterrupt:
             return Exit.INTERRUPTED
         except UsageError as error:
-            # A rollout has begun: it is parked, and exit code 2 would say that nothing was touched.
+            if record.rollout.status is Status.RUNNING:
+                record(Parked(reason=error.message))
+            # A rollout has begun, and exit code 2 would say that nothing was touched.
             error.exit_code = Exit.OUT_OF_REACH
             raise
+
+
+def _run(record: Record, *, fence: int, clock: SystemClock) -> Run:
+    driver, models = wiring.open_fleet(record.state, fence=fence, clock=clock)
+    plan = wiring.running_plan(record.rollout)
+    return Run(
+        plan=plan,
+        record=record,
+        driver=driver,
+        clock=clock,
+        by=wiring.myself(),
+        replicas={name: model.replicas for name, model in models.items()},
+        sources=sources(plan, driver, clock),
+    )
 
 
 def where(state: ServiceState) -> str:
