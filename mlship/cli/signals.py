@@ -54,9 +54,11 @@ class Signals(AbstractContextManager["Signals"]):
         del number, frame
         self._count += 1
         if self._count > 1:
-            self._say(f"left at once: {self._way_on()}")
-            _give_the_cursor_back()
-            os._exit(Exit.INTERRUPTED)
+            try:
+                self._say(f"left at once: {self._way_on()}")
+                _give_the_cursor_back()
+            finally:
+                os._exit(Exit.INTERRUPTED)
         if self._rolling_back():
             self._say("a rollback is under way and will be finished; once more leaves at once")
         else:

@@ -97,7 +97,8 @@ def test_the_second_leaves_at_once() -> None:
 
 def test_who_leaves_at_once_is_told_where_the_traffic_is(site: Site) -> None:
     """And how to go on, by the service's name, here in the middle of a rollback that waits for slow answers."""
-    plan = site.plan(QUICK.replace("hold: 1s", "hold: 30s"), v2=["--errors", "0.6", "--delay", "1"], more=GATES)
+    plan = site.plan(QUICK.replace("hold: 1s", "hold: 30s"), v2=["--errors", "0.6", "--delay", "2"], more=GATES)
+    site.threads = 12
     deploy = site.start("deploy", plan, "--yes", "--output", "plain")
     with site.users():
         for told in ("draining and stopping v2", "once more leaves at once"):
