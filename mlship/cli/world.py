@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlship.cli import wiring
 from mlship.cli.finding import Finding
-from mlship.errors import MlshipError
+from mlship.errors import MlshipError, UsageError
 from mlship.journal.status import Status
 
 if TYPE_CHECKING:
@@ -61,6 +61,9 @@ def differences(state: ServiceState, clock: Clock) -> tuple[tuple[str, ...], str
         driver, _ = wiring.open_fleet(state, fence=None, clock=clock)
         observed = driver.observe()
         return drift(observed, state), remedy(state, None, observed)
+    except UsageError as error:
+        # What is missing in this environment no command puts right.
+        return (error.message,), error.hint
     except MlshipError as error:
         return (error.message,), remedy(state, None)
 

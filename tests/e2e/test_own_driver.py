@@ -51,3 +51,4 @@ def test_a_rollout_that_is_resumed_where_its_driver_is_missing(site: Site) -> No
     assert (on.returncode, "there is no driver named 'own'" in on.stderr) == (Exit.OUT_OF_REACH, True), on
     assert site.status()["status"] == "parked"
     assert "'own'" in str(site.status()["reason"])
+    assert "hint: known drivers: alb, caddy" in site.mlship("status", "scorer").stdout
