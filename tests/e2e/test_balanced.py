@@ -28,10 +28,10 @@ with urllib.request.urlopen(f"http://{address}/arrived", timeout=5) as answer:
 print(json.dumps({"count": count, "sum": int(count * (0.3 if os.environ["MLSHIP_MODEL"] == "v2" else 0.1))}))
 """
 """Another system: it knows of each tenth request of a model, and what became of it."""
-RACING = [pytest.param(make, marks=getattr(pytest.mark, make.name.lower())) for make in MAKES if make.races]
+RACING = [pytest.param(make, marks=getattr(pytest.mark, make.owner.engine)) for make in MAKES if make.races]
 
 
-@pytest.fixture(params=[pytest.param(make, marks=getattr(pytest.mark, make.name.lower())) for make in MAKES], ids=str)
+@pytest.fixture(params=[pytest.param(make, marks=getattr(pytest.mark, make.owner.engine)) for make in MAKES], ids=str)
 def make(request: pytest.FixtureRequest) -> Make[Any]:
     """Which balancer it is."""
     assert isinstance(request.param, Make)
@@ -41,7 +41,7 @@ def make(request: pytest.FixtureRequest) -> Make[Any]:
 @pytest.fixture
 def site(make: Make[Any]) -> Iterator[Site]:
     """A balancer that has v1 serve everybody; v2 is faster by more than shared cores can hide."""
-    with make.site() as opened:
+    with make.owner.site() as opened:
         opened.service = "digits"
         opened.serve("v1", DELAY="0.02")
         opened.serve("v2")
@@ -69,9 +69,9 @@ def test_a_rollout_ends_promoted(make: Make[Any], site: Site) -> None:
 def test_before_a_first_deploy_the_plan_alone_is_enough_for_doctor(make: Make[Any], site: Site) -> None:
     """A sound balancer has nothing in the way; one that is away is told of, with what to do. Nothing is changed."""
     asked = staged(site, make.stages)
-    before = make.found(site.balancer)
+    before = make.owner.found(site.balancer)
     sound = mlship(site, "doctor", "--plan", asked)
-    after = make.found(site.balancer)
+    after = make.owner.found(site.balancer)
     site.balancer.kill()
     away = mlship(site, "doctor", "--plan", asked)
 
@@ -79,8 +79,8 @@ def test_before_a_first_deploy_the_plan_alone_is_enough_for_doctor(make: Make[An
     assert (sound.returncode, told in sound.stdout) == (0, True), sound.stdout + sound.stderr
     assert before == after
     assert away.returncode == Exit.UNEXPECTED
-    assert make.away(site.balancer) in away.stdout
-    assert f"hint: start {make.name}" in away.stdout
+    assert make.owner.away(site.balancer) in away.stdout
+    assert f"hint: start {make.owner.name}" in away.stdout
 
 
 def test_a_candidate_that_errs_is_rolled_back(make: Make[Any], site: Site) -> None:
@@ -91,7 +91,7 @@ def test_a_candidate_that_errs_is_rolled_back(make: Make[Any], site: Site) -> No
         ran = mlship(site, "deploy", staged(site, make.canary), "--yes", "--output", "plain")
 
     assert ran.returncode == Exit.ROLLED_BACK, ran.stdout + ran.stderr
-    assert make.found(site.balancer) == make.live
+    assert make.owner.found(site.balancer) == make.owner.live
 
 
 @pytest.mark.parametrize("make", RACING, ids=str, indirect=True)
@@ -116,14 +116,14 @@ def test_others_stop_a_rollout_and_no_rollback(make: Make[Any], site: Site) -> N
     """Somebody moves the traffic by hand: that is seen, the rollout holds, and `rollback` brings it back."""
     with under_way(site, "deploy", plan(site, stages=SLOW), "--yes", "--output", "plain"):
         until_split(site)
-        make.by_hand(site.balancer)
+        make.owner.by_hand(site.balancer)
         until_seen(site)
         doctor = mlship(site, "doctor", "digits").stdout
         back = mlship(site, "rollback", "digits", "--reason", "night")
 
     assert "it has v2 100%, mlship has set v2 10%, v1 90%" in doctor
     assert back.returncode == Exit.DONE, back.stdout + back.stderr
-    assert make.found(site.balancer) == make.live
+    assert make.owner.found(site.balancer) == make.owner.live
 
 
 def test_rollback_with_others_and_a_dead_node(make: Make[Any], site: Site) -> None:
@@ -131,19 +131,19 @@ def test_rollback_with_others_and_a_dead_node(make: Make[Any], site: Site) -> No
     site.balance()
     with under_way(site, "deploy", plan(site, stages=SLOW), "--yes", "--output", "plain"):
         until_split(site)
-        make.by_hand(site.balancers[1])
+        make.owner.by_hand(site.balancers[1])
         until_seen(site)
         site.balancers[0].kill()
         first = mlship(site, "rollback", "digits")
-        found = make.found(site.balancers[1])
+        found = make.owner.found(site.balancers[1])
         site.balancers[0].start()
         second = mlship(site, "rollback", "digits")
 
     assert first.returncode == Exit.ROLLBACK_INCOMPLETE, first.stdout + first.stderr
-    assert make.away(site.balancers[0]) in first.stdout + first.stderr
-    assert found == make.live
+    assert make.owner.away(site.balancers[0]) in first.stdout + first.stderr
+    assert found == make.owner.live
     assert second.returncode == Exit.DONE, second.stdout + second.stderr
-    assert [make.found(each) for each in site.balancers] == [make.live, make.live]
+    assert [make.owner.found(each) for each in site.balancers] == [make.owner.live, make.owner.live]
 
 
 def test_nothing_is_claimed_of_models_behind_a_dead_balancer(make: Make[Any], site: Site) -> None:

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from mlship.drivers.balancer.nginx.include import value_of
-from mlship.errors import OutOfReach, RoutingRefused
-from mlship.metrics.counters import difference
+from mlship.errors import RoutingRefused
 from mlship.plan.routing import all_to
 from tests.support.balanced_site import drawn
 from tests.support.nginx_site import LIVE, NginxSite, nginx_site
-from tests.support.site import ask, until
+from tests.support.site import until
 
 pytestmark = pytest.mark.nginx
 
@@ -29,18 +28,6 @@ def site() -> Iterator[NginxSite]:
 
 def entries(site: NginxSite) -> list[str | None]:
     return [balancer.entry for balancer in site.balancers]
-
-
-def test_forward_with_a_dead_node_changes_none(site: NginxSite) -> None:
-    """The one that answers is where it was; which one is dead is told."""
-    driver = site.up("v1", "v2")
-    site.balancers[1].kill()
-
-    with pytest.raises(OutOfReach, match=f"nginx 127.0.0.1:{site.balancers[1].port} does not answer"):
-        driver.route(drawn(1000))
-
-    assert site.balancers[0].entry == LIVE
-    assert (driver.observe().routing, driver.observe().router) == (all_to("v1"), False)
 
 
 def test_forward_is_taken_back_where_a_later_node_fails(site: NginxSite) -> None:
@@ -72,34 +59,3 @@ def test_a_file_that_was_edited_before_the_first_routing_comes_back_whole(site: 
     site.balancers[1].edit("nonsense on;", "worker_processes 2;")
     driver.route(all_to("v1"))
     assert entries(site) == [LIVE, LIVE]
-
-
-def test_back_with_a_dead_node_goes_on(site: NginxSite) -> None:
-    """Whoever answers is rolled back; the dead one comes back with the rollback in its file."""
-    driver = site.up("v1", "v2")
-    driver.route(drawn(5000))
-    assert entries(site) == ["v2:5000,v1:5000", "v2:5000,v1:5000"]
-    site.balancers[0].kill()
-
-    with pytest.raises(OutOfReach, match=f"done on 127.0.0.1:{site.balancers[1].port}"):
-        driver.insist(all_to("v1"))
-    assert site.balancers[1].entry == LIVE
-
-    site.balancers[0].start()
-    assert entries(site) == [LIVE, LIVE]
-    driver.insist(all_to("v1"))
-    assert (driver.observe().routing, driver.observe().router) == (all_to("v1"), True)
-
-
-def test_counters_are_those_of_both(site: NginxSite) -> None:
-    """Users of either node count; when one starts anew, nothing is known of the time between."""
-    driver = site.up("v1", "v2")
-    before = driver.measure()
-    for balancer in site.balancers:
-        for _ in range(10):
-            assert ask(balancer.port).model == "v1"
-    until(lambda: (difference(before, driver.measure()) or {})["v1"].requests == 20)
-
-    site.balancers[1].kill()
-    site.balancers[1].start()
-    assert difference(before, driver.measure()) is None

@@ -149,29 +149,6 @@ def test_a_reload_in_the_middle_of_a_step_keeps_all(site: TraefikSite) -> None:
     assert driver.observe().routing == drawn(5000)
 
 
-def test_two_nodes_one_dead() -> None:
-    """Forward neither moves; back the other does, and the dead one comes back with the rollback in its file."""
-    with traefik_site() as site:
-        for name in ("v1", "v2"):
-            site.serve(name)
-        site.balance(2)
-        driver = site.up("v1", "v2")
-        driver.route(drawn(1000))
-        site.balancers[0].kill()
-        with pytest.raises(OutOfReach):
-            driver.route(drawn(5000))
-        assert site.balancers[1].entry == "v2:1000,v1:9000"
-
-        with pytest.raises(OutOfReach, match=f"done on 127.0.0.1:{site.balancers[1].admin}"):
-            driver.insist(all_to("v1"))
-        assert site.balancers[1].entry == LIVE
-
-        site.balancers[0].start()
-        until(lambda: site.balancers[0].entry == LIVE)
-        driver.insist(all_to("v1"))
-        assert driver.observe().router
-
-
 def test_one_staging_for_two_nodes() -> None:
     """A rollback makes both files at once in the same folder: each node gets its own, and nothing is left there."""
     with traefik_site() as site:

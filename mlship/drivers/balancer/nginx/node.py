@@ -19,6 +19,7 @@ from mlship.drivers.balancer.nginx.program import Program
 from mlship.drivers.balancer.nginx.status import generation
 from mlship.drivers.balancer.node import Server
 from mlship.drivers.balancer.sums import read_sums, write_sums
+from mlship.drivers.balancer.untouched import must_be
 from mlship.drivers.trouble import Trouble
 from mlship.errors import MlshipError, OutOfReach, RoutingRefused, UsageError
 from mlship.metrics.counters import Tally
@@ -63,6 +64,11 @@ class NginxNode(msgspec.Struct, frozen=True, kw_only=True):
         if text and generation_of(text) == served:
             return value_of(text)
         return served.partition(" ")[2]
+
+    def swap(self, value: str, before: str | None) -> None:
+        """As `write`, and only over `before`: the file is looked at once more right before it is replaced."""
+        must_be(before, self.read(), who=f"nginx {self.name}")
+        self.write(value)
 
     def write(self, value: str | None) -> None:
         """Replace the file, test, reload, wait until every worker has it; if that fails the file before comes back.

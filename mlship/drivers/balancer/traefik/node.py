@@ -20,6 +20,7 @@ from mlship.drivers.balancer.traefik.folder import changed_last
 from mlship.drivers.balancer.traefik.metrics import coarse, tallies
 from mlship.drivers.balancer.traefik.seal import is_edited
 from mlship.drivers.balancer.traefik.settings import Entrance, NodeSettings
+from mlship.drivers.balancer.untouched import must_be
 from mlship.drivers.trouble import Trouble
 from mlship.errors import MlshipError, OutOfReach, RoutingRefused, UsageError
 from mlship.metrics.counters import Tally
@@ -73,6 +74,11 @@ class TraefikNode(msgspec.Struct, frozen=True, kw_only=True):
         same = value_in(text, self.service) == found.value
         edited = is_edited(text, self.service) or (same and marks_in(text, self.service) != found.marks)
         return f"{HAND}{found.value}" if edited else found.value
+
+    def swap(self, value: str, before: str | None) -> None:
+        """As `write`, and only over `before`: the file is looked at once more right before it is replaced."""
+        must_be(before, self.read(), who=f"Traefik {self.name}")
+        self.write(value)
 
     def write(self, value: str | None) -> None:
         """Replace the file and wait until Traefik has it, enabled; if that fails the file before comes back.
