@@ -26,50 +26,6 @@ def test_many_parts(site: NginxSite) -> None:
     assert abs(found - 400) <= 4 * sqrt(1000 * 0.24)
 
 
-def test_users_stay_and_a_larger_share_only_adds(site: NginxSite) -> None:
-    """The same users at each ask; those of 10% are among those of 30%; another salt takes other users."""
-    driver = site.up("v1", "v2")
-
-    def candidates(share: int, salt: str = "s") -> set[str]:
-        driver.route(split(share, salt=salt))
-        arms = site.arms(200)
-        assert arms == site.arms(200)
-        return {user for user, model in arms.items() if model == "v2"}
-
-    small, large, other = candidates(1000), candidates(3000), candidates(3000, salt="t")
-
-    assert 6 <= len(small) <= 38
-    assert small < large
-    assert not large <= other
-
-
-def test_users_without_the_header_get_a_cookie(site: NginxSite) -> None:
-    """They stay on their model by it, and need none while nobody is told apart."""
-    driver = site.up("v1", "v2")
-    assert not site.ask().cookie
-    driver.route(split(5000))
-
-    first = [site.ask() for _ in range(20)]
-    again = [site.ask(cookie=answer.cookie) for answer in first]
-
-    assert {answer.model for answer in first} == {"v1", "v2"}
-    assert [answer.model for answer in first] == [answer.model for answer in again]
-    assert not any(answer.cookie for answer in again)
-
-
-def test_nobody_is_held_by_what_was_rolled_back(site: NginxSite) -> None:
-    """Users who were on the candidate are on the live model with the next request, by header and by cookie."""
-    driver = site.up("v1", "v2")
-    driver.route(split(5000))
-    held = [answer for answer in (site.ask() for _ in range(20)) if answer.model == "v2"]
-    assert held
-
-    driver.insist(all_to("v1"))
-
-    assert {site.ask(cookie=answer.cookie).model for answer in held} == {"v1"}
-    assert set(site.arms(100).values()) == {"v1"}
-
-
 def test_a_header_leads_to_the_model_on_the_side(site: NginxSite) -> None:
     """Only with the value that was agreed, in its case; after a rollback it leads to the live model."""
     driver = site.up("v1", "v2")
