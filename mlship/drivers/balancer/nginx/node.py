@@ -66,7 +66,11 @@ class NginxNode(msgspec.Struct, frozen=True, kw_only=True):
         return served.partition(" ")[2]
 
     def swap(self, value: str, before: str | None) -> None:
-        """As `write`, and only over `before`: the file is looked at once more right before it is replaced."""
+        """As `write`, and only over `before`: the file is looked at once more right before it is replaced.
+
+        Raises:
+            Changed: it was another value by then; nothing was changed.
+        """
         must_be(before, self.read(), who=f"nginx {self.name}")
         self.write(value)
 

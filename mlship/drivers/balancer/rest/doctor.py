@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from mlship.drivers.balancer.exposure import is_loopback
 from mlship.drivers.trouble import Trouble
 from mlship.errors import MlshipError
 
@@ -27,16 +27,9 @@ def examine(node: RestNode) -> Iterator[Trouble]:
 def _in_clear(node: RestNode) -> Iterator[Trouble]:
     api = node.parts.writing.api
     parts = urlsplit(api.name)
-    if api.auth.type != "none" and parts.scheme == "http" and not _on_this_machine(parts.hostname or ""):
+    if api.auth.type != "none" and parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         message = f"whoever is on the way to {node.name} can read what mlship logs in with"
         yield Trouble(message=message, hint="use https", grave=False)
-
-
-def _on_this_machine(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _read(node: RestNode) -> Iterator[Trouble]:

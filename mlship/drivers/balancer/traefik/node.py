@@ -76,7 +76,11 @@ class TraefikNode(msgspec.Struct, frozen=True, kw_only=True):
         return f"{HAND}{found.value}" if edited else found.value
 
     def swap(self, value: str, before: str | None) -> None:
-        """As `write`, and only over `before`: the file is looked at once more right before it is replaced."""
+        """As `write`, and only over `before`: the file is looked at once more right before it is replaced.
+
+        Raises:
+            Changed: it was another value by then; nothing was changed.
+        """
         must_be(before, self.read(), who=f"Traefik {self.name}")
         self.write(value)
 
