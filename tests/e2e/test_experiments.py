@@ -22,7 +22,7 @@ AB = """\
   - { strategy: ab, split: { live: 50%, candidate: 50% }, goal: conversion, hold: 1s, at-most: 120s, gates: [errors] }
 """
 BANDIT = """\
-  - { strategy: bandit, goal: conversion, hold: 1s, every: 1s, batch: 50, burn-in: 30, floor: 10%, at-most: 120s,
+  - { strategy: bandit, goal: conversion, hold: 1s, every: 1s, batch: 50, burn-in: 30, floor: 30%, at-most: 120s,
       gates: [errors] }
 """
 BLUE_GREEN = "  - { strategy: blue-green, bake: 1s }\n"
@@ -79,7 +79,7 @@ def test_an_arm_that_pays_less_is_taken_back(site: Site) -> None:
 def test_a_killed_race_goes_on_where_it_was(site: Site) -> None:
     """kill -9 between two changes of the weights: resume counts every request once and ends the race."""
     plan = site.plan(BANDIT, more=MORE.replace("assign-by: header:x-user-id\n", ""))
-    with Traffic(users(site, v1=0.1, v2=0.35), clock=SystemClock()) as traffic:
+    with Traffic(users(site, v1=0.1, v2=0.25), clock=SystemClock()) as traffic:
         run = site.start("deploy", plan, "--yes", "--output", "json")
         site.until(lambda: '"type":"reallocated"' in site.output.read_text())
         run.kill()

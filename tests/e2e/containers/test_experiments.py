@@ -38,7 +38,7 @@ def test_the_model_that_users_do_more_with_goes_live(site: DockerPlace, stage: s
     """Outcomes come through the router's container; nobody fails, and the record decides the same again."""
     site.up()
     plan = site.plan_of(stage + BLUE_GREEN, more=MORE)
-    with Traffic(users(site, v1=0.1, v2=0.4), clock=SystemClock()) as traffic:
+    with Traffic(users(site, v1=0.1, v2=0.25), clock=SystemClock()) as traffic:
         ran = site.mlship("deploy", plan, "--yes", "-o", "plain")
     sent = traffic.sent
     replayed = site.mlship("replay", site.service)

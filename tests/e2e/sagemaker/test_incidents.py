@@ -165,7 +165,7 @@ def test_a_team_whose_record_is_in_s3(place: Place, tmp_path: Path) -> None:
     place.environment |= {"MLSHIP_STATE": "s3://team/mlship", "XDG_STATE_HOME": str(tmp_path / "ann")}
     place.bring_up()
     run = place.start("deploy", place.plan(), "--yes", "--output", "plain")
-    until(lambda: place.weights().get("v2") == 5000)
+    until(lambda: place.weights().get("v2") == 5000, patience=120.0)
     run.kill()
     run.wait()
     resumed = place.mlship("resume", place.service, "--output", "plain", XDG_STATE_HOME=str(tmp_path / "bo"))
