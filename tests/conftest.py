@@ -9,7 +9,7 @@ from contextlib import nullcontext
 import pytest
 
 from tests import turns
-from tests.measured import unmeasured
+from tests.measured import keep_what_was_measured, unmeasured
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -41,6 +41,11 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     under_load = item.get_closest_marker("load") is not None
     with turns.turn(alone=_alone(item)), unmeasured() if under_load else nullcontext():
         return (yield)
+
+
+def pytest_sessionfinish() -> None:
+    """Before a worker says that it has finished."""
+    keep_what_was_measured()
 
 
 def _alone(item: pytest.Item) -> bool:
