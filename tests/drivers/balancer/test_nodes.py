@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mlship.drivers.balancer.driver import BalancerDriver
 from mlship.errors import OutOfReach, RoutingRefused
 from mlship.metrics.counters import difference
 from mlship.plan.routing import all_to
@@ -39,10 +40,14 @@ def found(owner: Owner[Any], site: Site) -> list[object]:
     return [owner.found(balancer) for balancer in site.balancers]
 
 
+def kept(driver: BalancerDriver) -> list[str | None]:
+    return [node.kept() for node in driver._fleet.nodes]
+
+
 def test_forward_with_a_dead_node_changes_none(owner: Owner[Any], site: Site) -> None:
     """The one that answers is where it was, also where the other dies in the middle; which one is dead is told."""
     driver = site.up("v1", "v2")
-    before = driver._fleet.read()
+    before, kept_before = driver._fleet.read(), kept(driver)
     site.balancers[1].kill()
 
     with pytest.raises(OutOfReach, match=re.escape(owner.away(site.balancers[1]))):
@@ -52,6 +57,7 @@ def test_forward_with_a_dead_node_changes_none(owner: Owner[Any], site: Site) ->
         driver._fleet.forward(driver._language.value_of(drawn(1000)), before)
     assert owner.found(site.balancers[0]) == owner.live
 
+    assert kept(driver)[0] == kept_before[0]
     assert (driver.observe().routing, driver.observe().router) == (all_to("v1"), False)
     assert not driver.observe().unreachable
     site.balancers[0].kill()
@@ -103,7 +109,7 @@ def test_a_change_by_somebody_else_in_the_middle_is_left_alone(owner: Owner[Any]
     before, (mine, _) = driver._fleet.read(), found(owner, site)
     owner.by_hand(site.balancers[1])
     until(lambda: all(ask(site.balancers[1].port).model == "v2" for _ in range(10)))
-    theirs = owner.found(site.balancers[1])
+    theirs, kept_before = owner.found(site.balancers[1]), kept(driver)
 
     told_of = (
         r"somebody else (has )?changed .* it has .*v2.*, (and had|mlship has set) .*, the other nodes are as they were"
@@ -113,6 +119,7 @@ def test_a_change_by_somebody_else_in_the_middle_is_left_alone(owner: Owner[Any]
 
     assert "mlship doctor" in told.value.hint
     assert found(owner, site) == [mine, theirs]
+    assert kept(driver) == kept_before
 
 
 def test_counters_are_those_of_both(site: Site) -> None:

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Any
 from mlship.drivers.balancer.caddy.admin import DENIED
 from mlship.drivers.balancer.caddy.block import PRINTED, Json, cookie_in, logged_in, must_have_weights, split_in
 from mlship.drivers.balancer.caddy.log import ANSWERED_AFTER, ANSWERED_BY
-from mlship.drivers.balancer.exposure import exposed
+from mlship.drivers.balancer.exposure import exposed, is_loopback
 from mlship.drivers.trouble import Trouble
 from mlship.errors import MlshipError
 
 if TYPE_CHECKING:
     from mlship.drivers.balancer.caddy.node import CaddyNode
-
-HERE = {"127.0.0.1", "localhost", "[::1]", "::1"}
 
 
 def examine(node: CaddyNode) -> Iterator[Trouble]:
@@ -105,7 +103,7 @@ def _resumes(address: str) -> bool | None:
 
     path = address if address.startswith("/") else ""
     host, _, port = address.rpartition(":")
-    if not path and host not in HERE:
+    if not path and not is_loopback(host.strip("[]")):
         return None
     try:
         every = psutil.net_connections("unix" if path else "tcp")
